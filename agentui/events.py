@@ -1,0 +1,229 @@
+"""The one event stream: every value a run can emit, and nothing else.
+
+Events are pure values: no clock, no storage id, no live object. `Record` adds identity and time, once, in
+`runner.py`. A delta carries only its increment, and the matching `...Finished` event repeats the whole, so a
+reader may drop every delta. Readers skip types and fields they do not know; tags never change once released.
+
+Source: tagged dataclasses after pydantic-ai `messages.py`, names after AG-UI and OpenTelemetry GenAI.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, TypeAdapter
+
+from agentui.usage import TokenUsage
+
+SCHEMA_VERSION = 1
+
+StepKind: TypeAlias = Literal["action", "planning"]
+RunStatus: TypeAlias = Literal["completed", "stopped", "limit", "failed"]
+OutputStream: TypeAlias = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may spend. None means no limit of that kind."""
+
+    max_steps: int | None = 20
+    max_seconds: float | None = None
+    "Wall-clock seconds for the whole run."
+    max_tokens: int | None = None
+    "Input plus output tokens of all model calls."
+    max_output_bytes: int = 1_000_000
+    "UTF-8 bytes that the code of one step may print; the rest is cut and the cut is marked."
+    step_seconds: float = 30.0
+    "Wall-clock seconds that the code of one step may run."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When the parts of a step happened: seconds since the run started; None if it never came to it."""
+
+    started: float
+    first_delta: float | None = None
+    model_finished: float | None = None
+    finished: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """First event of a run."""
+
+    task: str
+    model: str
+    tools: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    agentui_version: str
+    schema_version: int = SCHEMA_VERSION
+    type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """A model request is about to be sent. Steps count from 1."""
+
+    step: int
+    kind: StepKind = "action"
+    type: Literal["step_started"] = "step_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningDelta:
+    """Reasoning that the model shows apart from its answer. Never parsed for code."""
+
+    text: str
+    type: Literal["reasoning_delta"] = "reasoning_delta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """The thought: answer text before and after the code."""
+
+    text: str
+    type: Literal["text_delta"] = "text_delta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeDelta:
+    """Code while the model writes it, without its tags or fences."""
+
+    text: str
+    type: Literal["code_delta"] = "code_delta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeStarted:
+    """The whole code that is about to run."""
+
+    code: str
+    type: Literal["code_started"] = "code_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputDelta:
+    """Text that the running code printed, as it was printed."""
+
+    stream: OutputStream
+    text: str
+    type: Literal["output_delta"] = "output_delta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallStarted:
+    """The running code called a host tool."""
+
+    call_id: str
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    type: Literal["tool_call_started"] = "tool_call_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallFinished:
+    """A host tool returned (`result`) or failed (`error`)."""
+
+    call_id: str
+    result: Any = None
+    error: str | None = None
+    duration_s: float
+    type: Literal["tool_call_finished"] = "tool_call_finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactCreated:
+    """The code made a picture, table or file. Its bytes live beside the records, under `artifact_id`."""
+
+    artifact_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    type: Literal["artifact_created"] = "artifact_created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageUpdated:
+    """Tokens of the step's model call so far: the live estimate, and at its end what the server said."""
+
+    step: int
+    usage: TokenUsage
+    type: Literal["usage_updated"] = "usage_updated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRetried:
+    """A model call failed and is tried again in `wait_s` seconds; what it streamed so far is superseded."""
+
+    attempt: int
+    "The attempt that failed, from 1."
+    wait_s: float
+    reason: str
+    usage: TokenUsage | None = None
+    "What the failed attempt cost at least; None if nothing reached the model."
+    type: Literal["model_retried"] = "model_retried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished:
+    """A step as a whole; every text here repeats what its deltas said."""
+
+    step: int
+    thought: str = ""
+    reasoning: str = ""
+    code: str | None = None
+    output: str = ""
+    observation: str | None = None
+    "What the model reads in its next request; None where nothing ran and nothing is said."
+    error: str | None = None
+    usage: TokenUsage | None = None
+    "All model calls of this step, failed attempts included; None if none was made."
+    timing: Timing
+    is_final: bool = False
+    type: Literal["step_finished"] = "step_finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """Last event of every run, whatever happened."""
+
+    status: RunStatus
+    output: Any = None
+    error: str | None = None
+    usage: TokenUsage
+    duration_s: float
+    type: Literal["run_finished"] = "run_finished"
+
+
+RunEvent: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | ReasoningDelta
+    | TextDelta
+    | CodeDelta
+    | CodeStarted
+    | OutputDelta
+    | ToolCallStarted
+    | ToolCallFinished
+    | ArtifactCreated
+    | UsageUpdated
+    | ModelRetried
+    | StepFinished
+    | RunFinished
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An event with its place and time in a run: one line of JSON."""
+
+    run_id: str
+    seq: int
+    "From 0, without gaps."
+    t: float
+    "Seconds since the run started."
+    event: Annotated[RunEvent, Discriminator("type")]
+
+
+RECORD: TypeAdapter[Record] = TypeAdapter(Record)

@@ -1,0 +1,156 @@
+"""The face of every sandbox, whichever process or machine runs the code.
+
+A `SandboxPool` opens sandboxes; a `Sandbox` keeps one session's variables and files; an `ExecHost` is what the
+host offers to the code while it runs. Everything that comes from a sandbox is untrusted, and checked before it
+reaches these types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from agentui.events import OutputStream
+
+Tier: TypeAlias = Literal["A", "B", "C", "D", "U"]
+"""How strongly the code is isolated, best first. U is not isolated at all: local use only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One attempt of the self-test to reach something that the code must not reach."""
+
+    name: str
+    refused: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxInfo:
+    """What this machine offers, found by trying it inside a real worker."""
+
+    tier: Tier
+    promise: str
+    "What the tier guarantees, in a sentence."
+    reason: str
+    "Why it is not a better one; empty for tier A."
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def isolated(self) -> bool:
+        """True where hostile code is held back."""
+        return self.tier != "U"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Something the code made, checked: a picture, a table or a file."""
+
+    artifact_id: str
+    "Unguessable; whoever knows it may read the artifact."
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecError:
+    """An exception that the code raised, or the reason why it was ended."""
+
+    kind: str
+    'Class name of the exception, or "Timeout", "OutputLimit", "WorkerDied".'
+    message: str
+    traceback: str = ""
+    "As Python prints it, frames of the sandbox itself removed."
+    line: int | None = None
+    "Line of the step's code, from 1."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecResult:
+    """How a piece of code ended."""
+
+    value: Any = None
+    "The argument of `final_answer(...)` if it was called, else the value of a last bare expression."
+    value_repr: str | None = None
+    "`repr` of that value, at most 20,000 characters; None where there is none."
+    is_final: bool = False
+    error: ExecError | None = None
+    state_lost: bool = False
+    "The worker was killed: variables and files are gone, the next call starts afresh."
+    duration_s: float = 0.0
+
+
+class ExecHost(Protocol):
+    """What the host does for the code while it runs. The sync methods must not block."""
+
+    def output(self, stream: OutputStream, text: str) -> None:
+        """The code printed `text`."""
+
+    def artifact(self, artifact: Artifact) -> None:
+        """The code made `artifact`."""
+
+    async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run a host tool for the code.
+
+        Raises:
+            ToolError: The tool failed or does not exist; the code sees the message as a `RuntimeError`.
+        """
+
+
+class Sandbox(Protocol):
+    """One session's interpreter."""
+
+    info: SandboxInfo
+
+    async def execute(
+        self, code: str, host: ExecHost, *, timeout_s: float = 30.0, max_output_bytes: int = 1_000_000
+    ) -> ExecResult:
+        """Run `code` in this session's namespace, where names persist between calls like notebook cells.
+
+        Calls must not overlap. Cancelling the call interrupts the code (SIGINT, 50 ms of grace, then SIGKILL)
+        and returns when it has stopped.
+
+        Args:
+            code: Python source.
+            host: Receives output and artifacts as they come, and runs tools.
+            timeout_s: Wall-clock seconds, tool calls included; then the code is interrupted the same way.
+            max_output_bytes: UTF-8 bytes of stdout and stderr together; the rest is dropped and the cut marked.
+
+        Returns:
+            How it ended. An exception in `code`, a timeout and a killed worker are results, not exceptions.
+
+        Raises:
+            SandboxUnavailable: No worker could be started.
+        """
+        ...
+
+    async def put(self, variables: Mapping[str, Any]) -> None:
+        """Set variables in the namespace.
+
+        Raises:
+            ValueError: A value is of a type that cannot be sent; the message names it.
+        """
+
+    async def close(self) -> None:
+        """End the worker and delete its files. Safe to call twice, and while code runs."""
+
+
+class SandboxPool(Protocol):
+    """Opens sandboxes of the best tier that this machine offers."""
+
+    async def info(self) -> SandboxInfo:
+        """What the self-test found; run once and kept."""
+        ...
+
+    async def open(self, *, tools: Sequence[str] = ()) -> Sandbox:
+        """Start an interpreter that knows `tools` and `final_answer` as functions.
+
+        Raises:
+            SandboxUnavailable: No worker could be started.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End every worker of the pool."""
