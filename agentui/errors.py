@@ -10,6 +10,7 @@ AgentUIError
 │   └── ModelRefused        the server reported a failure inside the stream
 ├── SandboxError            the place where code runs failed (never an error of the code itself)
 │   └── SandboxUnavailable  no worker could be started
+├── AgentError              the model kept failing in the same way, or a hook of the agent's owner failed
 ├── ToolError               a host tool failed; the code sees it as an exception
 └── RunError                `run()` has no answer to return; carries the whole result
     ├── RunFailed           status "failed"
@@ -112,6 +113,10 @@ class SandboxError(AgentUIError):
 
 class SandboxUnavailable(SandboxError):
     """No worker process could be started."""
+
+
+class AgentError(AgentUIError):
+    """The agent cannot go on: the model keeps making the same mistake, or a callback or check raised."""
 
 
 class ToolError(AgentUIError):

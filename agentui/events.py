@@ -162,6 +162,8 @@ class ModelRetried:
     reason: str
     usage: TokenUsage | None = None
     "What the failed attempt cost at least; None if nothing reached the model."
+    partial: str = ""
+    "Answer text that the failed attempt had streamed."
     type: Literal["model_retried"] = "model_retried"
 
 

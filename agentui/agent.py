@@ -1,0 +1,311 @@
+"""`CodeAgent`: an agent that writes Python and runs it, with the argument names that smolagents users know.
+
+The agent object is configuration. A run's state lives in its `Run` and `Session`, so two runs of one agent at the
+same time never mix. The core is `stream`, which is async; `run` is the same thing for code that is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
+
+from agentui.arguments import as_task, authorized_imports, checked_limits, code_tags, positive
+from agentui.errors import RunFailed, RunLimitReached, RunStopped
+from agentui.events import Limits, Record, RunStarted
+from agentui.loop import CodeLoop
+from agentui.loop_thread import iterate, run_sync
+from agentui.models.base import Model
+from agentui.result import RunResult
+from agentui.runner import Run
+from agentui.sandbox.base import SandboxPool
+from agentui.sandbox.local import default_pool
+from agentui.session import Session
+from agentui.spec import AgentSpec
+from agentui.tokens import warm_up
+from agentui.tools import Tool, as_tools
+from agentui.version import __version__
+
+
+class CodeAgent:
+    """An agent that solves tasks by writing and running Python."""
+
+    def __init__(
+        self,
+        tools: Sequence[Tool | Callable[..., Any]],
+        model: Model,
+        *,
+        instructions: str | None = None,
+        max_steps: int = 20,
+        additional_authorized_imports: Sequence[str] = (),
+        planning_interval: int | None = None,
+        step_callbacks: Sequence[Callable[..., Any]] = (),
+        final_answer_checks: Sequence[Callable[..., Any]] = (),
+        name: str | None = None,
+        description: str | None = None,
+        stream_outputs: bool = False,
+        code_block_tags: Literal["markdown"] | tuple[str, str] | None = None,
+        return_full_result: bool = False,
+        max_print_outputs_length: int = 20_000,
+        limits: Limits | None = None,
+        sandbox_pool: SandboxPool | None = None,
+    ) -> None:
+        """Describe an agent; nothing is started.
+
+        Args:
+            tools: Host functions that the code may call.
+            model: Answers the agent's requests.
+            instructions: Text added to the end of the system prompt.
+            max_steps: Action steps a run may take.
+            additional_authorized_imports: Modules that the prompt offers besides the usual ones; `"*"` for all.
+            planning_interval: Plan before the first and then every so many action steps; None for never.
+            step_callbacks: Called with each finished step, and with `agent=` if they take it.
+            final_answer_checks: Called with the answer, the session and `agent=`, as far as they take them; a false
+                result or an AssertionError sends the model back to work.
+            name: Identifier under which another agent may call this one.
+            description: What it does, for that other agent.
+            stream_outputs: Record deltas while the model writes and the code prints.
+            code_block_tags: What the model puts around its code: `"markdown"`, or an opening and a closing text.
+            return_full_result: Make `run` return a `RunResult` unless it is told otherwise.
+            max_print_outputs_length: Characters of a step's output that the model gets to read.
+            limits: What a run may spend; `max_steps` here wins over the one in it.
+            sandbox_pool: Where code runs; the process's own pool by default.
+
+        Raises:
+            ConfigError: A tool, a limit or an import cannot be used.
+        """
+        self.name = name
+        self.description = description
+        self.return_full_result = return_full_result
+        self.spec = AgentSpec(
+            model=model,
+            pool=sandbox_pool or default_pool(),
+            tools=as_tools(tools),
+            instructions=instructions,
+            imports=authorized_imports(additional_authorized_imports),
+            tags=code_tags(code_block_tags),
+            planning_interval=positive("planning_interval", planning_interval),
+            step_callbacks=tuple(step_callbacks),
+            final_answer_checks=tuple(final_answer_checks),
+            stream_outputs=stream_outputs,
+            max_print_outputs_length=max_print_outputs_length,
+            limits=checked_limits(dataclasses.replace(limits or Limits(), max_steps=max_steps)),
+        )
+        self._session: Session | None = None
+        self._runs: dict[Run, asyncio.AbstractEventLoop] = {}
+        self._lock = threading.Lock()
+        threading.Thread(target=warm_up, name="agentui-tokenizer", daemon=True).start()
+
+    @property
+    def model(self) -> Model:
+        """The model it asks."""
+        return self.spec.model
+
+    @overload
+    def run(
+        self,
+        task: str,
+        *,
+        stream: Literal[True],
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+    ) -> Iterator[Record]: ...
+
+    @overload
+    def run(
+        self,
+        task: str,
+        stream: Literal[False] = False,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+        return_full_result: bool | None = None,
+    ) -> Any: ...
+
+    def run(
+        self,
+        task: str,
+        stream: bool = False,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+        return_full_result: bool | None = None,
+    ) -> Any:
+        """Run a task to its end.
+
+        Args:
+            task: What to do.
+            stream: Return an iterator of records instead; closing it stops the run.
+            reset: Start a new conversation; False goes on with the last one, its variables included.
+            images: PIL images, file paths or URLs that belong to the task; sent once.
+            additional_args: Variables that the code finds under these names.
+            max_steps: Instead of the agent's own.
+            return_full_result: Return a `RunResult`, which also tells of runs that ended without an answer.
+
+        Returns:
+            The value given to `final_answer(...)`, or what the arguments ask for.
+
+        Raises:
+            RunFailed: The model or the sandbox failed; its cause is the original error.
+            RunLimitReached: A limit was used up.
+            RunStopped: Somebody stopped the run.
+            ConfigError: An argument is wrong.
+        """
+        if stream:
+            return iterate(
+                self.stream(task, reset=reset, images=images, additional_args=additional_args, max_steps=max_steps)
+            )
+        result = run_sync(self._complete(task, reset, images, additional_args, max_steps))
+        full = self.return_full_result if return_full_result is None else return_full_result
+        return result[0] if full else _answer(*result)
+
+    async def stream(
+        self,
+        task: str,
+        *,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+    ) -> AsyncGenerator[Record, None]:
+        """Run a task and yield its records as they happen; the arguments are those of `run`.
+
+        Closing the generator, or cancelling the task that iterates, stops the run.
+        """
+        run = self.start(task, reset=reset, images=images, additional_args=additional_args, max_steps=max_steps)
+        try:
+            async for batch in run.subscribe():
+                for record in batch:
+                    yield record
+        finally:
+            run.stop()
+            await run.wait()
+
+    def start(
+        self,
+        task: str,
+        *,
+        session: Session | None = None,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+        limits: Limits | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> Run:
+        """Start a run on the running event loop and return at once.
+
+        Args:
+            task: What to do.
+            session: The conversation to go on with; the agent's own, see `reset`, by default.
+            reset: Without a session: begin a new one.
+            images: As in `run`.
+            additional_args: As in `run`.
+            max_steps: As in `run`.
+            limits: Instead of the agent's own.
+            on_record: Called with each record, on the event loop; must not block.
+
+        Raises:
+            ConfigError: An argument is wrong, or the session has a run that has not ended.
+        """
+        spec = self._spec_for(limits, max_steps)
+        message, variables = as_task(task, images, additional_args)
+        session = session or self._own_session(reset)
+        session.begin()
+        loop = CodeLoop(spec, session, self)
+        run = Run(
+            lambda run: loop.run(run, message, variables),
+            RunStarted(
+                task=task,
+                model=spec.model.model_id,
+                tools=tuple(spec.tools),
+                limits=spec.limits,
+                agentui_version=__version__,
+            ),
+            on_record=on_record,
+            on_end=lambda run: self._ended(run, session),
+        )
+        with self._lock:
+            self._runs[run] = asyncio.get_running_loop()
+        return run
+
+    def interrupt(self) -> None:
+        """Stop every run of this agent now, from any thread."""
+        with self._lock:
+            running = list(self._runs.items())
+        for run, loop in running:
+            loop.call_soon_threadsafe(run.stop)
+
+    def close(self) -> None:
+        """End the interpreter of the agent's own conversation. The agent can be used again."""
+        session, self._session = self._session, None
+        if session is not None:
+            run_sync(session.close())
+
+    def _spec_for(self, limits: Limits | None, max_steps: int | None) -> AgentSpec:
+        wanted = limits or self.spec.limits
+        if max_steps is not None:
+            wanted = dataclasses.replace(wanted, max_steps=max_steps)
+        return dataclasses.replace(self.spec, limits=checked_limits(wanted))
+
+    def _own_session(self, reset: bool) -> Session:
+        with self._lock:
+            old = self._session
+            if old is not None and not reset:
+                return old
+            self._session = Session()
+            if old is not None:
+                old.kept = False
+                if not old.busy:
+                    _close_soon(old)
+            return self._session
+
+    def _ended(self, run: Run, session: Session) -> None:
+        session.end()
+        with self._lock:
+            self._runs.pop(run, None)
+        if not session.kept:
+            _close_soon(session)
+
+    async def _complete(
+        self,
+        task: str,
+        reset: bool,
+        images: Sequence[Any] | None,
+        additional_args: Mapping[str, Any] | None,
+        max_steps: int | None,
+    ) -> tuple[RunResult, BaseException | None]:
+        run = self.start(task, reset=reset, images=images, additional_args=additional_args, max_steps=max_steps)
+        try:
+            return await run.wait(), run.exception
+        finally:
+            run.stop()
+
+
+def _answer(result: RunResult, cause: BaseException | None) -> Any:
+    message = result.error or f"the run ended as {result.status!r}"
+    match result.status:
+        case "completed":
+            return result.output
+        case "failed":
+            raise RunFailed(message, result) from cause
+        case "limit":
+            raise RunLimitReached(message, result)
+        case "stopped":
+            raise RunStopped(message, result)
+
+
+def _close_soon(session: Session) -> None:
+    task = asyncio.get_running_loop().create_task(session.close())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Task[None]] = set()
+"""Keeps the tasks alive until they are done."""

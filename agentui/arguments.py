@@ -1,0 +1,91 @@
+"""Arguments of an agent and a run, checked where they come in, so that a mistake is named before a run starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from agentui.errors import ConfigError
+from agentui.events import Limits
+from agentui.images import task_content
+from agentui.messages import ChatMessage
+from agentui.parse import MARKDOWN, TAGS, CodeTags
+from agentui.spec import IMPORTS
+
+
+def checked_limits(limits: Limits) -> Limits:
+    """`limits`, if every one of them makes sense.
+
+    Raises:
+        ConfigError: A limit is zero, negative or no number; the message names it.
+    """
+    for field in dataclasses.fields(limits):
+        value = getattr(limits, field.name)
+        whole = field.name not in {"max_seconds", "step_seconds"}
+        if value is None and "None" in str(field.type):
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not value > 0 or (whole and value != int(value)):
+            kind = "a whole number above 0" if whole else "a number of seconds above 0"
+            raise ConfigError(f"limit {field.name}={value!r} is not {kind}")
+    return limits
+
+
+def as_task(
+    task: str, images: Sequence[Any] | None, variables: Mapping[str, Any] | None
+) -> tuple[ChatMessage, Mapping[str, Any]]:
+    """A task as its message, and the variables that the code will find.
+
+    Raises:
+        ConfigError: The task is empty, a picture cannot be used or a variable has no usable name.
+    """
+    if not task.strip():
+        raise ConfigError("the task is empty: say what the agent is to do")
+    variables = variables or {}
+    bad = [name for name in variables if not name.isidentifier()]
+    if bad:
+        raise ConfigError(f"additional_args: {bad[0]!r} is not a Python identifier: rename it")
+    if variables:
+        names = ", ".join(f"{name} ({type(value).__name__})" for name, value in variables.items())
+        task = f"{task}\n\nThese variables are already defined: {names}."
+    return ChatMessage(role="user", content=task_content(task, images or ())), variables
+
+
+def authorized_imports(additional: Sequence[str]) -> tuple[str, ...]:
+    """The usual modules and `additional` ones.
+
+    Raises:
+        ConfigError: One of them is not installed.
+    """
+    for name in additional:
+        if name != "*" and importlib.util.find_spec(name.partition(".")[0]) is None:
+            raise ConfigError(f"additional_authorized_imports: {name!r} is not installed: install it or leave it out")
+    return tuple(dict.fromkeys([*IMPORTS, *additional]))
+
+
+def code_tags(tags: Literal["markdown"] | tuple[str, str] | None) -> CodeTags:
+    """What the model puts around its code.
+
+    Raises:
+        ConfigError: `tags` is neither `"markdown"` nor a pair of texts.
+    """
+    if tags is None:
+        return TAGS
+    if tags == "markdown":
+        return MARKDOWN
+    if len(tags) != 2 or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+        raise ConfigError(f"code_block_tags={tags!r} is neither 'markdown' nor an opening and a closing text")
+    return CodeTags(*tags)
+
+
+def positive(name: str, value: int | None) -> int | None:
+    """`value`, if it is None or a whole number above 0.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if value is not None and value < 1:
+        raise ConfigError(f"{name}={value!r} is not a whole number above 0")
+    return value

@@ -1,0 +1,144 @@
+"""One model request of a step: stream the answer into the step, split it, count it.
+
+A stream that breaks in the middle is asked again, because nothing was run yet; the broken attempt stays in the
+records with what it had said and cost. Failures before the first delta are retried by the model itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from agentui.draft import StepDraft
+from agentui.errors import ModelError
+from agentui.events import CodeDelta, ModelRetried, ReasoningDelta, TextDelta, UsageUpdated
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason
+from agentui.meter import UsageMeter
+from agentui.parse import Answer, AnswerParser, Piece
+from agentui.runner import LimitReached
+from agentui.spec import AgentSpec
+from agentui.tokens import count_messages
+from agentui.usage import TokenUsage
+
+MAX_RESTARTS = 2
+RESTART_WAIT_S = 1.0
+"Doubled for the second restart."
+UPDATE_S = 0.1
+"Least seconds between two live usage estimates."
+_EVENTS = {"reasoning": ReasoningDelta, "text": TextDelta, "code": CodeDelta}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer and how it ended."""
+
+    answer: Answer
+    finish_reason: FinishReason | None
+
+
+async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage], *, budget: int | None) -> Reply:
+    """Ask the model and stream its answer into `draft`.
+
+    Args:
+        draft: The running step; gets the answer, also when this raises, and one usage entry a call.
+        spec: The agent.
+        messages: The conversation.
+        budget: Tokens that this call may use, its input included; None for no limit.
+
+    Raises:
+        ModelError: The call failed for good.
+        LimitReached: The budget is used up; the connection has been closed.
+    """
+    attempt = 1
+    while True:
+        call = _Call(draft, spec, budget)
+        try:
+            return await call.stream(messages)
+        except ModelError as error:
+            if not (error.retryable and call.streamed and attempt <= MAX_RESTARTS):
+                raise
+            wait_s = RESTART_WAIT_S * 2 ** (attempt - 1)
+            draft.run.emit(
+                ModelRetried(
+                    attempt=attempt, wait_s=wait_s, reason=str(error), usage=error.token_usage, partial=error.partial
+                )
+            )
+            await asyncio.sleep(wait_s)
+        attempt += 1
+
+
+class _Call:
+    """One request."""
+
+    def __init__(self, draft: StepDraft, spec: AgentSpec, budget: int | None) -> None:
+        self._draft = draft
+        self._spec = spec
+        self._budget = budget
+        self._emit = draft.run.emit
+        self._parser = AnswerParser(spec.tags)
+        self._finish_reason: FinishReason | None = None
+        self._next_update = 0.0
+        self.streamed = False
+
+    async def stream(self, messages: Sequence[ChatMessage]) -> Reply:
+        stop = (
+            [self._spec.tags.closing] if self._draft.kind == "action" and "`" not in self._spec.tags.closing else None
+        )
+        meter = UsageMeter(await asyncio.to_thread(count_messages, messages))
+        usage: TokenUsage | None = None
+        try:
+            async with aclosing(self._spec.model.stream(messages, stop)) as deltas:
+                async for delta in deltas:
+                    self._take(delta, meter)
+            usage = meter.current()
+        except ModelError as error:
+            usage = error.token_usage
+            raise
+        except (asyncio.CancelledError, LimitReached):
+            usage = meter.current()
+            raise
+        finally:
+            self._settle(usage)
+        return Reply(answer=self._draft.answer, finish_reason=self._finish_reason)
+
+    def _take(self, delta: ChatMessageStreamDelta, meter: UsageMeter) -> None:
+        if delta.retry is not None:
+            retry = delta.retry
+            self._emit(ModelRetried(attempt=retry.attempt, wait_s=retry.wait_s, reason=retry.reason))
+            return
+        if delta.content or delta.reasoning or delta.tool_calls:
+            self._draft.mark_first_delta()
+            self.streamed = True
+        if delta.reasoning:
+            self._show(self._parser.feed_reasoning(delta.reasoning))
+        if delta.content:
+            self._show(self._parser.feed(delta.content))
+        self._finish_reason = delta.finish_reason or self._finish_reason
+        meter.add(delta)
+        self._watch(meter)
+
+    def _watch(self, meter: UsageMeter) -> None:
+        now = self._draft.run.elapsed()
+        if now >= self._next_update and self._spec.stream_outputs:
+            self._next_update = now + UPDATE_S
+            self._emit(UsageUpdated(step=self._draft.number, usage=meter.current()))
+        if self._budget is not None and not meter.settled and meter.total_tokens > self._budget:
+            raise LimitReached(
+                f"the token limit of this run is used up (max_tokens: {self._budget:,} were left for this answer): "
+                "raise max_tokens and continue"
+            )
+
+    def _settle(self, usage: TokenUsage | None) -> None:
+        self._show(self._parser.close())
+        self._draft.answer = self._parser.answer
+        self._draft.mark_model_finished()
+        if usage is not None:
+            self._draft.usages.append(usage)
+            self._emit(UsageUpdated(step=self._draft.number, usage=usage))
+
+    def _show(self, pieces: list[Piece]) -> None:
+        if self._spec.stream_outputs:
+            for kind, text in pieces:
+                self._emit(_EVENTS[kind](text=text))

@@ -1,0 +1,79 @@
+"""A step while it happens. It begins with `step_started` and, whatever happens inside, ends with `step_finished`."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from agentui.events import StepFinished, StepKind, StepStarted, Timing
+from agentui.parse import Answer
+from agentui.runner import Run
+from agentui.usage import TokenUsage, sum_usage
+
+
+class StepDraft:
+    """What is known of the running step. Use it as a context manager: leaving it records the step.
+
+    Attributes:
+        answer: What the model wrote, as far as it got.
+        output: Printed text, in order.
+        usages: One entry a model call.
+        finished: The recorded step, once it has ended.
+    """
+
+    def __init__(self, run: Run, number: int, kind: StepKind = "action") -> None:
+        self.run = run
+        self.number = number
+        self.kind: StepKind = kind
+        self.answer = Answer()
+        self.code: str | None = None
+        self.output: list[str] = []
+        self.observation: str | None = None
+        self.error: str | None = None
+        self.usages: list[TokenUsage] = []
+        self.is_final = False
+        self.finished: StepFinished | None = None
+        self._started = 0.0
+        self._first_delta: float | None = None
+        self._model_finished: float | None = None
+
+    def __enter__(self) -> Self:
+        self._started = self.run.elapsed()
+        self.run.emit(StepStarted(step=self.number, kind=self.kind))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            self.error = self.error or "stopped before the step had ended"
+        elif error is not None:
+            self.error = self.error or str(error) or type(error).__name__
+        self.finished = StepFinished(
+            step=self.number,
+            thought=self.answer.thought,
+            reasoning=self.answer.reasoning,
+            code=self.code or self.answer.code,
+            output="".join(self.output),
+            observation=self.observation,
+            error=self.error,
+            usage=sum_usage(self.usages) if self.usages else None,
+            timing=Timing(
+                started=round(self._started, 6),
+                first_delta=self._first_delta,
+                model_finished=self._model_finished,
+                finished=round(self.run.elapsed(), 6),
+            ),
+            is_final=self.is_final,
+        )
+        self.run.emit(self.finished)
+
+    def mark_first_delta(self) -> None:
+        """The model has begun to answer."""
+        if self._first_delta is None:
+            self._first_delta = round(self.run.elapsed(), 6)
+
+    def mark_model_finished(self) -> None:
+        """The model has ended its answer."""
+        self._model_finished = round(self.run.elapsed(), 6)

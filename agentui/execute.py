@@ -1,0 +1,119 @@
+"""Run a step's code in the sandbox, with the host's side of it: live output, artifacts, tool calls."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentui.draft import StepDraft
+from agentui.errors import ToolError
+from agentui.events import ArtifactCreated, CodeStarted, OutputDelta, OutputStream, ToolCallFinished, ToolCallStarted
+from agentui.jsonable import jsonable
+from agentui.sandbox.base import Artifact, ExecResult, Sandbox
+from agentui.spec import AgentSpec
+from agentui.tools import Tool
+
+FLUSH_S = 0.02
+"Output printed within this time of the last record goes into one record: 50 a second however fast the code prints."
+
+
+async def execute(
+    draft: StepDraft, spec: AgentSpec, sandbox: Sandbox, code: str, call_ids: itertools.count[int]
+) -> ExecResult:
+    """Run `code`, recording what it does; the caller turns the result into an observation.
+
+    Raises:
+        SandboxError: The sandbox itself failed.
+    """
+    draft.code = code
+    draft.run.emit(CodeStarted(code=code))
+    host = _Host(draft, spec, call_ids)
+    try:
+        return await sandbox.execute(
+            code, host, timeout_s=spec.limits.step_seconds, max_output_bytes=spec.limits.max_output_bytes
+        )
+    finally:
+        host.flush()
+
+
+class _Host:
+    """The `ExecHost` of one step."""
+
+    def __init__(self, draft: StepDraft, spec: AgentSpec, call_ids: itertools.count[int]) -> None:
+        self._draft = draft
+        self._emit = draft.run.emit
+        self._stream_outputs = spec.stream_outputs
+        self._tools = spec.tools
+        self._call_ids = call_ids
+        self._waiting: list[tuple[OutputStream, str]] = []
+        self._flushed = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def output(self, stream: OutputStream, text: str) -> None:
+        self._draft.output.append(text)
+        if not self._stream_outputs:
+            return
+        self._waiting.append((stream, text))
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._flushed >= FLUSH_S:
+            self.flush()
+        elif self._timer is None:
+            self._timer = loop.call_later(FLUSH_S, self.flush)
+
+    def artifact(self, artifact: Artifact) -> None:
+        self.flush()
+        self._draft.run.add_artifact(artifact)
+        self._emit(
+            ArtifactCreated(
+                artifact_id=artifact.artifact_id,
+                name=artifact.name,
+                media_type=artifact.media_type,
+                size_bytes=len(artifact.data),
+            )
+        )
+
+    async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        self.flush()
+        call_id = f"call_{next(self._call_ids)}"
+        tool = self._tools.get(name)
+        self._emit(ToolCallStarted(call_id=call_id, name=name, arguments=_named(tool, args, kwargs)))
+        started = time.perf_counter()
+        result: Any = None
+        error: str | None = "stopped before it returned"
+        try:
+            if tool is None:
+                raise ToolError(f"there is no tool {name!r}")
+            result = await tool.call(args, kwargs)
+            error = None
+        except ToolError as failure:
+            error = str(failure)
+            raise
+        finally:
+            duration_s = round(time.perf_counter() - started, 6)
+            self._emit(ToolCallFinished(call_id=call_id, result=jsonable(result), error=error, duration_s=duration_s))
+        return result
+
+    def flush(self) -> None:
+        """Record what was printed since the last time, one record a stretch of the same stream."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for stream, group in itertools.groupby(waiting, key=lambda item: item[0]):
+                self._emit(OutputDelta(stream=stream, text="".join(text for _, text in group)))
+            self._flushed = asyncio.get_running_loop().time()
+
+
+def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name, as far as the tool's signature names them."""
+    names = [parameter.name for parameter in tool.parameters] if tool else []
+    names += [f"argument_{i}" for i in range(len(names) + 1, len(args) + 1)]
+    return {**{name: jsonable(value) for name, value in zip(names, args, strict=False)}, **_json_object(kwargs)}
+
+
+def _json_object(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(name): jsonable(value) for name, value in values.items()}

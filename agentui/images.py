@@ -1,0 +1,74 @@
+"""Pictures that belong to a task, as the content parts that model servers take."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from agentui.errors import ConfigError
+from agentui.messages import Content
+
+MAX_IMAGE_BYTES = 20_000_000
+
+
+def task_content(task: str, images: Sequence[Any]) -> Content:
+    """The task's text, followed by its pictures.
+
+    Args:
+        task: The text.
+        images: PIL images, paths of image files, raw bytes, or http(s) and data URLs.
+
+    Raises:
+        ConfigError: One of them is none of these, or larger than `MAX_IMAGE_BYTES`.
+    """
+    if not images:
+        return task
+    return [
+        {"type": "text", "text": task},
+        *({"type": "image_url", "image_url": {"url": _url(image)}} for image in images),
+    ]
+
+
+def _url(image: Any) -> str:
+    if isinstance(image, str) and image.startswith(("http://", "https://", "data:image/")):
+        return image
+    if isinstance(image, Image.Image):
+        return _as_png(image)
+    if isinstance(image, str | Path):
+        return _read(Path(image))
+    if isinstance(image, bytes):
+        return _checked(image, "image bytes")
+    raise ConfigError(f"images: {type(image).__name__} is no picture: give a PIL image, a path, bytes or a URL")
+
+
+def _read(path: Path) -> str:
+    try:
+        return _checked(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(f"images: cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _checked(data: bytes, name: str) -> str:
+    if len(data) > MAX_IMAGE_BYTES:
+        raise ConfigError(f"images: {name} has {len(data):,} bytes, more than {MAX_IMAGE_BYTES:,}: make it smaller")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            media_type = Image.MIME.get(image.format or "", "")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise ConfigError(f"images: {name} is no picture that can be read: {error}") from error
+    return _data_url(data, media_type or "image/png")
+
+
+def _as_png(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return _data_url(buffer.getvalue(), "image/png")
+
+
+def _data_url(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

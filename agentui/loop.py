@@ -1,0 +1,209 @@
+"""The agent loop: ask, run, observe, until `final_answer(...)`, a limit or a stop.
+
+One `CodeLoop` is one run. It emits everything it does into its `Run` and keeps nothing elsewhere but in the
+session, so any number of runs of one agent go on side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentui.ask import Reply, ask
+from agentui.draft import StepDraft
+from agentui.errors import AgentError
+from agentui.execute import execute
+from agentui.messages import ChatMessage
+from agentui.observe import Failures, Observation, mistake, observe_mistake, observe_result
+from agentui.parse import Answer
+from agentui.prompts import render
+from agentui.runner import LimitReached, Run
+from agentui.sandbox.base import ExecResult
+from agentui.session import Session
+from agentui.spec import AgentSpec
+
+MAX_PROSE = 2
+"An answer without code is corrected once; the next one in a row is taken as the final answer."
+
+
+class CodeLoop:
+    """One run of an agent in a session."""
+
+    def __init__(self, spec: AgentSpec, session: Session, agent: Any) -> None:
+        self._spec = spec
+        self._session = session
+        self._agent = agent
+        self._failures = Failures()
+        self._call_ids = itertools.count(1)
+        self._numbers = itertools.count(1)
+        self._spent = 0
+
+    async def run(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
+        """Work on `task` and return the answer.
+
+        Raises:
+            LimitReached: Steps, seconds or tokens are used up.
+            AgentUIError: The run failed.
+        """
+        try:
+            async with asyncio.timeout(self._spec.limits.max_seconds) as clock:
+                return await self._work(run, task, variables)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            seconds = self._spec.limits.max_seconds
+            raise LimitReached(f"the time limit is used up ({seconds:g} s): raise max_seconds and go on") from None
+
+    async def _work(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
+        session = self._session
+        if not session.messages:
+            session.messages.append(ChatMessage(role="system", content=self._spec.system_prompt()))
+        session.messages.append(task)
+        if variables:
+            sandbox = await session.interpreter(self._spec.pool, list(self._spec.tools))
+            await sandbox.put(variables)
+        limit = self._spec.limits.max_steps
+        for action in itertools.count():
+            if limit is not None and action >= limit:
+                raise LimitReached(f"the step limit is used up (max_steps={limit}): raise it, or ask for less at once")
+            if self._spec.planning_interval and action % self._spec.planning_interval == 0:
+                await self._plan(run, first=action == 0, left=None if limit is None else limit - action)
+            step = StepDraft(run, next(self._numbers))
+            with step:
+                answer = await self._act(step)
+            await self._record(step)
+            if step.is_final:
+                return answer
+        raise AgentError("the run ended without a step")
+
+    async def _plan(self, run: Run, *, first: bool, left: int | None) -> None:
+        prompt = render("planning", first=first, remaining_steps="Any number of" if left is None else left)
+        step = StepDraft(run, next(self._numbers), "planning")
+        with step:
+            question = ChatMessage(role="user", content=prompt)
+            await self._ask(step, [*self._session.messages, question])
+        plan = step.answer.thought or step.answer.code or ""
+        self._session.messages += [
+            ChatMessage(role="assistant", content=plan or "(no plan)"),
+            ChatMessage(role="user", content=render("plan_made")),
+        ]
+        await self._record(step)
+
+    async def _act(self, step: StepDraft) -> Any:
+        try:
+            reply = await self._ask(step, self._session.messages)
+        finally:  # what the model said before a stop or a failure is still known to the next turn
+            self._remember("assistant", _as_written(step.answer, self._spec) or "(no answer)")
+        wrong = mistake(reply)
+        if wrong == "no_code" and self._failures.count(wrong) >= MAX_PROSE:
+            step.is_final = True
+            return await self._checked(step, reply.answer.thought)
+        if wrong is not None:
+            usage = step.usages[-1].output_tokens if step.usages else None
+            observation = observe_mistake(wrong, reply, self._spec.tags, usage)
+            if wrong != "no_code":
+                self._failures.check(wrong, observation.error or "")
+            self._observe(step, observation)
+            return None
+        return await self._run_code(step, reply.answer.code or "")
+
+    async def _ask(self, step: StepDraft, messages: Sequence[ChatMessage]) -> Reply:
+        limit = self._spec.limits.max_tokens
+        left = None if limit is None else limit - self._spent
+        if left is not None and left <= 0:
+            raise LimitReached(f"the token limit is used up (max_tokens={limit:,}): raise it and go on")
+        try:
+            return await ask(step, self._spec, messages, budget=left)
+        finally:
+            self._spent += sum(usage.total_tokens for usage in step.usages)
+
+    async def _run_code(self, step: StepDraft, code: str) -> Any:
+        sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
+        try:
+            result = await execute(step, self._spec, sandbox, code, self._call_ids)
+        except asyncio.CancelledError:
+            self._remember("user", "Observation:\n(stopped while this code was running)")
+            raise
+        if result.is_final and result.error is None:
+            step.is_final = True
+            return await self._checked(step, result.value)
+        error = result.error
+        failure = None if error is None else (code, error.kind, error.message)
+        what = "" if error is None else f"its code failed with {error.kind}: {error.message}"
+        repeated = self._failures.check(failure, what)
+        self._observe(step, self._result_observation(step, result, code, repeated=repeated))
+        return None
+
+    def _result_observation(self, step: StepDraft, result: ExecResult, code: str, *, repeated: bool) -> Observation:
+        return observe_result(
+            result,
+            "".join(step.output),
+            code,
+            self._spec.tags,
+            max_characters=self._spec.max_print_outputs_length,
+            repeated=repeated,
+        )
+
+    async def _checked(self, step: StepDraft, value: Any) -> Any:
+        """Ask the owner's checks; a refused answer is not final and becomes an observation."""
+        for check in self._spec.final_answer_checks:
+            reason = await _refusal(check, value, self._session, self._agent)
+            if reason is not None:
+                step.is_final = False
+                text = render("check_failed", reason=reason)
+                self._failures.check(("check", reason), f"its answer was refused: {reason}")
+                self._observe(step, Observation(text=text, error=f"the answer was refused: {reason}"))
+                return None
+        return value
+
+    def _observe(self, step: StepDraft, observation: Observation) -> None:
+        step.observation, step.error = observation.text, observation.error
+        self._remember("user", f"Observation:\n{observation.text}")
+
+    def _remember(self, role: Any, text: str) -> None:
+        self._session.messages.append(ChatMessage(role=role, content=text))
+
+    async def _record(self, step: StepDraft) -> None:
+        if step.finished is None:
+            return
+        self._session.steps.append(step.finished)
+        for callback in self._spec.step_callbacks:
+            try:
+                outcome = _call_hook(callback, step.finished, agent=self._agent)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except Exception as error:
+                raise AgentError(f"a step callback failed: {type(error).__name__}: {error}") from error
+
+
+async def _refusal(check: Any, value: Any, session: Session, agent: Any) -> str | None:
+    """Why `check` does not accept `value`; None if it does."""
+    name = getattr(check, "__name__", type(check).__name__)
+    try:
+        accepted = _call_hook(check, value, session, agent=agent)
+        accepted = await accepted if inspect.isawaitable(accepted) else accepted
+    except AssertionError as error:
+        return str(error) or f"{name} failed"
+    except Exception as error:
+        raise AgentError(f"the final answer check {name} failed: {type(error).__name__}: {error}") from error
+    return None if accepted else f"{name} said no"
+
+
+def _call_hook(hook: Any, *values: Any, agent: Any) -> Any:
+    """Call an owner's function, with `agent=` only if it takes that."""
+    parameters = inspect.signature(hook).parameters
+    takes_agent = "agent" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    positional = [p for p in parameters.values() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+    count = len(values) if variadic else max(1, sum(p.name != "agent" for p in positional))
+    return hook(*values[:count], **({"agent": agent} if takes_agent else {}))
+
+
+def _as_written(answer: Answer, spec: AgentSpec) -> str:
+    """The answer as the model is shown its own past: one form, so that its cached prefix stays valid."""
+    if answer.code is None:
+        return answer.thought
+    return f"{answer.thought}\n{spec.tags.opening}\n{answer.code}\n{spec.tags.closing}".lstrip()

@@ -1,0 +1,54 @@
+"""Tokens of one model call while it streams: an estimate until the server has said its number."""
+
+from __future__ import annotations
+
+from agentui.messages import ChatMessageStreamDelta
+from agentui.tokens import TokenCounter
+from agentui.usage import TokenUsage
+
+
+class UsageMeter:
+    """Counts what one call has streamed so far.
+
+    Attributes:
+        settled: True once the server's last word is in.
+    """
+
+    def __init__(self, input_tokens: int) -> None:
+        self._input_tokens = input_tokens
+        self._counter = TokenCounter()
+        self._reported: TokenUsage | None = None
+        self.settled = False
+
+    def add(self, delta: ChatMessageStreamDelta) -> None:
+        """Take the next delta of the call."""
+        for text in (delta.content, delta.reasoning, *(call.arguments for call in delta.tool_calls or ())):
+            if text:
+                self._counter.add(text)
+        if delta.token_usage is not None:
+            self.report(delta.token_usage, final=delta.finish_reason is not None)
+
+    def report(self, usage: TokenUsage, *, final: bool) -> None:
+        """Take what the server, or the model layer on its behalf, said."""
+        self._reported, self.settled = usage, self.settled or final
+
+    @property
+    def total_tokens(self) -> int:
+        """Input plus output so far."""
+        return self.current().total_tokens
+
+    def current(self) -> TokenUsage:
+        """The best number known now; `source` tells how good it is."""
+        counted = self._counter.count
+        if self._reported is None:
+            return TokenUsage(self._input_tokens, counted, source="estimated")
+        if self.settled or self._reported.output_tokens >= counted:
+            return self._reported
+        return TokenUsage(
+            self._reported.input_tokens or self._input_tokens,
+            counted,
+            cached_input_tokens=self._reported.cached_input_tokens,
+            reasoning_tokens=self._reported.reasoning_tokens,
+            source="mixed",
+            cost_usd=self._reported.cost_usd,
+        )

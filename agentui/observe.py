@@ -1,0 +1,114 @@
+"""Turn what happened in a step into what the model reads next.
+
+Every failure becomes a text that says what to do about it, and the third identical one in a row ends the run: a
+model that did not take the hint twice will not take it the twentieth time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agentui.ask import Reply
+from agentui.errors import AgentError
+from agentui.parse import CodeTags
+from agentui.prompts import render
+from agentui.sandbox.base import ExecResult
+
+MAX_SAME_FAILURES = 3
+
+Mistake: TypeAlias = Literal["empty", "truncated", "no_code"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a step leads to."""
+
+    text: str
+    error: str | None = None
+    "For people: what went wrong, in a line or a traceback."
+
+
+class Failures:
+    """Notices a model that makes the same mistake again and again."""
+
+    def __init__(self) -> None:
+        self._last: object = None
+        self._count = 0
+
+    def count(self, failure: object) -> int:
+        """How many times in a row `failure` has happened now; None is no failure."""
+        self._count = 0 if failure is None else self._count + 1 if failure == self._last else 1
+        self._last = failure
+        return self._count
+
+    def check(self, failure: object, what: str) -> bool:
+        """Count `failure`; True if it is a repetition.
+
+        Raises:
+            AgentError: It happened `MAX_SAME_FAILURES` times in a row.
+        """
+        times = self.count(failure)
+        if times >= MAX_SAME_FAILURES:
+            raise AgentError(f"the model made the same mistake {times} times in a row: {what}")
+        return times > 1
+
+
+def mistake(reply: Reply) -> Mistake | None:
+    """What is wrong with an answer that has no code to run; None if it has."""
+    answer = reply.answer
+    if reply.finish_reason == "length" and (answer.code is None or not answer.closed):
+        return "truncated"
+    if answer.code is not None:
+        return None
+    return "no_code" if answer.thought else "empty"
+
+
+def observe_mistake(kind: Mistake, reply: Reply, tags: CodeTags, output_tokens: int | None) -> Observation:
+    """Tell the model what was wrong with its answer."""
+    text = render(
+        kind,
+        opening=tags.opening,
+        closing=tags.closing,
+        tokens=output_tokens,
+        in_code=reply.answer.code is not None,
+    )
+    said = {
+        "empty": "the model's answer was empty",
+        "truncated": f"the model's answer was cut off at its token limit ({output_tokens} tokens): nothing was run",
+        "no_code": "the model's answer had no code",
+    }
+    return Observation(text=text, error=said[kind])
+
+
+def observe_result(
+    result: ExecResult, printed: str, code: str, tags: CodeTags, *, max_characters: int, repeated: bool
+) -> Observation:
+    """Tell the model what its code did."""
+    parts = [shorten(printed.rstrip("\n"), max_characters)] if printed.strip() else []
+    if result.value_repr is not None and not result.is_final:
+        parts.append(f"Result: {shorten(result.value_repr, max_characters)}")
+    error = None
+    if result.error is not None:
+        error = result.error.traceback or f"{result.error.kind}: {result.error.message}"
+        parts.append(shorten(error.rstrip("\n"), max_characters))
+        if result.error.kind == "SyntaxError" and _cut_in_string(code):
+            parts.append(render("cut_tag", closing=tags.closing))
+    if result.state_lost:
+        parts.append(render("state_lost"))
+    if repeated:
+        parts.append(render("repeated"))
+    return Observation(text="\n".join(parts) or "The code ran and printed nothing.", error=error)
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` within `limit` characters: the middle goes, because the cause stands at the start or the end."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… ({len(text) - 2 * half:,} characters left out) …\n{text[-half:]}"
+
+
+def _cut_in_string(code: str) -> bool:
+    last = code.rsplit("\n", 1)[-1]
+    return last.count('"') % 2 == 1 or last.count("'") % 2 == 1

@@ -1,0 +1,160 @@
+"""Own one run: drive its body, stamp events into records, fan them out.
+
+The body is a coroutine in a task of its own, so a reader that goes away neither stops the run nor loses a record.
+`RunStarted` and `RunFinished` are written here and nowhere else, the latter when the task has ended for whatever
+reason; that is why every run has exactly one of each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, TypeAlias
+
+from agentui.errors import AgentUIError
+from agentui.events import Record, RunEvent, RunFinished, RunStarted, RunStatus, StepFinished
+from agentui.jsonable import jsonable
+from agentui.result import RunResult
+from agentui.sandbox.base import Artifact
+from agentui.usage import sum_usage
+
+Clock: TypeAlias = Callable[[], float]
+Emit: TypeAlias = Callable[[RunEvent], None]
+Body: TypeAlias = Callable[["Run"], Awaitable[Any]]
+
+
+class LimitReached(AgentUIError):
+    """A run used up a limit. Ends its body; the run's status becomes "limit"."""
+
+
+class Run:
+    """One agent run and its append-only list of records.
+
+    Attributes:
+        run_id: Unique and unguessable.
+        records: Everything so far, `records[i].seq == i`.
+        artifacts: The bytes behind `artifact_created` records, by `artifact_id`.
+        output: The Python value the body returned; None until then.
+        exception: What the body raised, if anything.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        started: RunStarted,
+        *,
+        clock: Clock = time.monotonic,
+        on_record: Callable[[Record], None] | None = None,
+        on_end: Callable[[Run], None] | None = None,
+    ) -> None:
+        self.run_id = secrets.token_hex(16)
+        self.records: list[Record] = []
+        self.artifacts: dict[str, Artifact] = {}
+        self.output: Any = None
+        self.exception: BaseException | None = None
+        self._clock = clock
+        self._t0 = clock()
+        self._on_record = on_record
+        self._on_end = on_end
+        self._waiters: list[asyncio.Future[None]] = []
+        self.emit(started)
+        self._task = asyncio.ensure_future(self._drive(body))
+        self._task.add_done_callback(self._close)
+
+    @property
+    def done(self) -> bool:
+        """True once `run_finished` is recorded."""
+        return isinstance(self.records[-1].event, RunFinished)
+
+    @property
+    def result(self) -> RunResult:
+        """The finished run as a value.
+
+        Raises:
+            ValueError: The run is not done.
+        """
+        return RunResult.from_records(tuple(self.records), self.output)
+
+    def elapsed(self) -> float:
+        """Seconds since the run started."""
+        return self._clock() - self._t0
+
+    def stop(self) -> None:
+        """End the run now: its model connection is closed, its code interrupted. Returns at once; harmless later."""
+        self._task.cancel()
+
+    def emit(self, event: RunEvent) -> None:
+        """Append `event` as the next record. Call it on the run's event loop; after the end it does nothing."""
+        if self.records and self.done:
+            return
+        record = Record(run_id=self.run_id, seq=len(self.records), t=round(self.elapsed(), 6), event=event)
+        self.records.append(record)
+        if self._on_record is not None:
+            self._on_record(record)
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Keep the bytes that an `artifact_created` record stands for."""
+        self.artifacts[artifact.artifact_id] = artifact
+
+    async def subscribe(self, after: int = -1) -> AsyncGenerator[list[Record], None]:
+        """Yield every record with `seq > after`, in batches of what has arrived since; end after the last one."""
+        cursor = after + 1
+        while True:
+            if batch := self.records[cursor:]:
+                cursor += len(batch)
+                yield batch
+            elif self.done:
+                return
+            else:
+                await self._next_record()
+
+    async def wait(self) -> RunResult:
+        """Wait for the end of the run; cancelling the wait does not stop the run."""
+        while not self.done:
+            await self._next_record()
+        return self.result
+
+    async def _next_record(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    async def _drive(self, body: Body) -> Any:
+        return await body(self)
+
+    def _close(self, task: asyncio.Task[Any]) -> None:
+        if self._on_end is not None:
+            self._on_end(self)
+        if task.cancelled():
+            self._finish("stopped", "stopped on request")
+            return
+        self.exception = task.exception()
+        match self.exception:
+            case None:
+                self.output = task.result()
+                self._finish("completed", None)
+            case LimitReached():
+                self._finish("limit", str(self.exception))
+            case AgentUIError():
+                self._finish("failed", str(self.exception))
+            case error:
+                self._finish("failed", f"{type(error).__name__}: {error}")
+
+    def _finish(self, status: RunStatus, error: str | None) -> None:
+        usage = sum_usage(r.event.usage for r in self.records if isinstance(r.event, StepFinished))
+        self.emit(
+            RunFinished(
+                status=status,
+                output=jsonable(self.output),
+                error=error,
+                usage=usage,
+                duration_s=round(self.elapsed(), 6),
+            )
+        )

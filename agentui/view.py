@@ -1,0 +1,245 @@
+"""Fold records into what a person sees. No I/O, no page: every screen, export and replay uses this fold.
+
+`apply` costs time linear in the record alone. Dropping every delta gives the same view once the steps finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, assert_never
+
+from agentui.events import (
+    ArtifactCreated,
+    CodeDelta,
+    CodeStarted,
+    ModelRetried,
+    OutputDelta,
+    ReasoningDelta,
+    Record,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepKind,
+    StepStarted,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallStarted,
+    UsageUpdated,
+)
+from agentui.usage import TokenUsage, sum_usage
+
+Phase: TypeAlias = Literal[
+    "starting", "waiting", "reasoning", "writing", "coding", "running", "calling", "retrying", "ended"
+]
+
+
+@dataclass(slots=True)
+class Text:
+    """Text that grows by deltas; joined only when somebody looks."""
+
+    chunks: list[str] = field(default_factory=list[str])
+
+    def add(self, text: str) -> None:
+        """Append a delta."""
+        self.chunks.append(text)
+
+    def __str__(self) -> str:
+        if len(self.chunks) > 1:
+            self.chunks[:] = ["".join(self.chunks)]
+        return self.chunks[0] if self.chunks else ""
+
+    def __bool__(self) -> bool:
+        return any(self.chunks)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text) and str(self) == str(other)
+
+
+@dataclass(slots=True)
+class ToolCallView:
+    """A host tool call as shown."""
+
+    started: ToolCallStarted
+    finished: ToolCallFinished | None = None
+
+
+@dataclass(slots=True)
+class StepView:
+    """One step as shown."""
+
+    number: int
+    kind: StepKind
+    started: float
+    reasoning: Text = field(default_factory=Text)
+    thought: Text = field(default_factory=Text)
+    code: Text = field(default_factory=Text)
+    output: Text = field(default_factory=Text)
+    calls: dict[str, ToolCallView] = field(default_factory=dict[str, ToolCallView])
+    artifacts: list[ArtifactCreated] = field(default_factory=list[ArtifactCreated])
+    retries: list[ModelRetried] = field(default_factory=list[ModelRetried])
+    usage: TokenUsage | None = None
+    "The newest model call of the step: an estimate while it streams."
+    end: StepFinished | None = None
+
+    @property
+    def total(self) -> TokenUsage:
+        """All model calls of the step, failed attempts included."""
+        if self.end is not None:
+            return sum_usage([self.end.usage])
+        return sum_usage([*(retry.usage for retry in self.retries), self.usage])
+
+
+@dataclass(slots=True)
+class RunView:
+    """A run as shown; built only by `apply`."""
+
+    run_id: str = ""
+    start: RunStarted | None = None
+    steps: list[StepView] = field(default_factory=list[StepView])
+    end: RunFinished | None = None
+    phase: Phase = "starting"
+    t: float = 0.0
+    "Time of the newest record: seconds since the run started."
+
+    @property
+    def usage(self) -> TokenUsage:
+        """Tokens so far: settled once the run has ended."""
+        return self.end.usage if self.end else sum_usage(step.total for step in self.steps)
+
+    def apply(self, record: Record) -> None:
+        """Fold one record in."""
+        self.run_id, self.t = record.run_id, record.t
+        event = record.event
+        match event:
+            case RunStarted():
+                self.start = event
+            case StepStarted():
+                self.steps.append(StepView(event.step, event.kind, record.t))
+                self.phase = "waiting"
+            case RunFinished():
+                self.end = event
+                self.phase = "ended"
+            case _:
+                self.phase = _apply_to_step(self.steps[-1], event) or self.phase
+
+
+StepEvent: TypeAlias = (
+    ReasoningDelta
+    | TextDelta
+    | CodeDelta
+    | CodeStarted
+    | OutputDelta
+    | ToolCallStarted
+    | ToolCallFinished
+    | ArtifactCreated
+    | UsageUpdated
+    | ModelRetried
+    | StepFinished
+)
+
+
+def _apply_to_step(step: StepView, event: StepEvent) -> Phase | None:
+    match event:
+        case ReasoningDelta() | TextDelta() | CodeDelta() | OutputDelta():
+            return _apply_delta(step, event)
+        case CodeStarted():
+            step.code = Text([event.code])
+            return "running"
+        case ToolCallStarted():
+            step.calls[event.call_id] = ToolCallView(event)
+            return "calling"
+        case ToolCallFinished():
+            if call := step.calls.get(event.call_id):
+                call.finished = event
+            return "running"
+        case ArtifactCreated():
+            step.artifacts.append(event)
+            return None
+        case UsageUpdated():
+            step.usage = event.usage
+            return None
+        case ModelRetried():
+            step.retries.append(event)
+            step.reasoning, step.thought, step.code, step.usage = Text(), Text(), Text(), None
+            return "retrying"
+        case StepFinished():
+            _settle(step, event)
+            return "waiting"
+        case _:
+            assert_never(event)
+
+
+def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta | OutputDelta) -> Phase:
+    match event:
+        case ReasoningDelta():
+            step.reasoning.add(event.text)
+            return "reasoning"
+        case TextDelta():
+            step.thought.add(event.text)
+            return "writing"
+        case CodeDelta():
+            step.code.add(event.text)
+            return "coding"
+        case OutputDelta():
+            step.output.add(event.text)
+            return "running"
+        case _:
+            assert_never(event)
+
+
+def _settle(step: StepView, event: StepFinished) -> None:
+    step.reasoning, step.thought = Text([event.reasoning]), Text([event.thought])
+    step.code, step.output = Text([event.code or ""]), Text([event.output])
+    step.usage, step.end = step.usage or event.usage, event
+
+
+def fold(records: Iterable[Record]) -> RunView:
+    """Replay `records` into a fresh view."""
+    view = RunView()
+    for record in records:
+        view.apply(record)
+    return view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """One model call in the usage table."""
+
+    step: int
+    kind: StepKind
+    attempt: int
+    usage: TokenUsage
+    failed: bool = False
+    first_delta_s: float | None = None
+    "Seconds from the start of the step to its first delta."
+    generating_s: float | None = None
+    "Seconds from the first delta to the end of the answer."
+
+
+def usage_rows(view: RunView) -> list[UsageRow]:
+    """A row for every model call that cost something, in order; their sum is `view.usage`."""
+    rows: list[UsageRow] = []
+    for step in view.steps:
+        rows += [
+            UsageRow(step=step.number, kind=step.kind, attempt=retry.attempt, usage=retry.usage, failed=True)
+            for retry in step.retries
+            if retry.usage
+        ]
+        if step.usage is not None:
+            rows.append(_last_call(step, step.usage))
+    return rows
+
+
+def _last_call(step: StepView, usage: TokenUsage) -> UsageRow:
+    timing = step.end.timing if step.end else None
+    first = timing.first_delta if timing else None
+    finished = timing.model_finished if timing else None
+    return UsageRow(
+        step=step.number,
+        kind=step.kind,
+        attempt=len(step.retries) + 1,
+        usage=usage,
+        first_delta_s=None if first is None else first - step.started,
+        generating_s=None if first is None or finished is None else finished - first,
+    )

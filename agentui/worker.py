@@ -1,0 +1,83 @@
+"""The worker owns the runs of a server: many at once, each of them apart from any page that looks at it.
+
+Pages and programs start runs here, find them again by their id and read their records. Where a run really happens
+is behind this seam; nothing outside asks for more than `Run` offers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agentui.agent import CodeAgent
+from agentui.errors import ConfigError
+from agentui.events import Limits, Record
+from agentui.runner import Run
+from agentui.session import Session
+
+
+class Worker:
+    """Runs agents on the event loop that calls it.
+
+    Args:
+        max_running: Runs at the same time; `start` refuses more.
+        max_kept: Finished runs that can still be found by id, the oldest forgotten first.
+    """
+
+    def __init__(self, *, max_running: int = 64, max_kept: int = 500) -> None:
+        self._max_running = max_running
+        self._max_kept = max_kept
+        self._runs: dict[str, Run] = {}
+
+    @property
+    def running(self) -> list[Run]:
+        """Runs that have not ended."""
+        return [run for run in self._runs.values() if not run.done]
+
+    def start(
+        self,
+        agent: CodeAgent,
+        task: str,
+        *,
+        session: Session,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        limits: Limits | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> Run:
+        """Start a run and return at once; the arguments are those of `CodeAgent.start`.
+
+        Raises:
+            ConfigError: An argument is wrong, the session is busy, or `max_running` runs are going on.
+        """
+        if len(self.running) >= self._max_running:
+            raise ConfigError(
+                f"this server already runs {self._max_running} tasks: wait for one to end, then try again"
+            )
+        run = agent.start(
+            task,
+            session=session,
+            images=images,
+            additional_args=additional_args,
+            limits=limits,
+            on_record=on_record,
+        )
+        self._runs[run.run_id] = run
+        self._forget()
+        return run
+
+    def get(self, run_id: str) -> Run | None:
+        """The run with this id; None if there is none, or it is forgotten."""
+        return self._runs.get(run_id)
+
+    async def close(self) -> None:
+        """Stop every run and wait for their ends."""
+        for run in self.running:
+            run.stop()
+        await asyncio.gather(*(run.wait() for run in self.running))
+
+    def _forget(self) -> None:
+        finished = [run_id for run_id, run in self._runs.items() if run.done]
+        for run_id in finished[: max(0, len(finished) - self._max_kept)]:
+            del self._runs[run_id]
