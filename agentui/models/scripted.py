@@ -19,7 +19,7 @@ from agentui.errors import ModelError
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, MessageLike, ToolCall, as_message
 from agentui.models.base import Model
 from agentui.models.gate import Gate
-from agentui.tokens import count_messages, count_tokens
+from agentui.tokens import count_messages, count_tokens, load
 from agentui.usage import TokenUsage
 
 
@@ -112,6 +112,7 @@ async def play_answer(
 
     A text that may be the beginning of a stop sequence is held back until the next delta decides it.
     """
+    await load()
     play = _Play(messages, _StopCutter(stop_sequences or ()))
     for part in split_text(answer) if isinstance(answer, str) else answer:
         if isinstance(part, Gate) and not play.ended:
