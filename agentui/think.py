@@ -62,16 +62,7 @@ class ThinkSplitter:
         rest = self._tail + text
         self._tail = ""
         while rest:
-            match self._state:
-                case _State.START:
-                    rest = self._start(rest)
-                case _State.THINKING:
-                    rest = self._think(rest, pieces)
-                case _State.WATCHING:
-                    rest = self._watch(rest, pieces)
-                case _State.DONE:
-                    pieces.append(Piece("text", rest))
-                    break
+            rest = self._step(rest, pieces)
         return pieces
 
     def close(self) -> list[Piece]:
@@ -87,6 +78,19 @@ class ThinkSplitter:
         self._space, self._held = [], []
         self._state = _State.DONE
         return pieces
+
+    def _step(self, rest: str, pieces: list[Piece]) -> str:
+        """Consume some of `rest`, or all of it; the result is what the next state has to look at."""
+        match self._state:
+            case _State.START:
+                return self._start(rest)
+            case _State.THINKING:
+                return self._think(rest, pieces)
+            case _State.WATCHING:
+                return self._watch(rest, pieces)
+            case _State.DONE:
+                pieces.append(Piece("text", rest))
+                return ""
 
     def _start(self, rest: str) -> str:
         stripped = rest.lstrip()
