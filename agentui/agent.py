@@ -24,7 +24,7 @@ from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.local import default_pool
 from agentui.session import Session
 from agentui.spec import AgentSpec
-from agentui.tokens import warm_up
+from agentui.tokens import count_tokens
 from agentui.tools import Tool, as_tools
 from agentui.version import __version__
 
@@ -96,7 +96,7 @@ class CodeAgent:
         self._session: Session | None = None
         self._runs: dict[Run, asyncio.AbstractEventLoop] = {}
         self._lock = threading.Lock()
-        threading.Thread(target=warm_up, name="agentui-tokenizer", daemon=True).start()
+        threading.Thread(target=count_tokens, args=("",), name="agentui-tokenizer", daemon=True).start()
 
     @property
     def model(self) -> Model:

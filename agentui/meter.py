@@ -39,7 +39,7 @@ class UsageMeter:
 
     def current(self) -> TokenUsage:
         """The best number known now; `source` tells how good it is."""
-        counted = self._counter.count
+        counted = self._counter.tokens
         if self._reported is None:
             return TokenUsage(self._input_tokens, counted, source="estimated")
         if self.settled or self._reported.output_tokens >= counted:

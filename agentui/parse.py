@@ -12,9 +12,11 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+from agentui.think import Piece as ThinkPiece
 from agentui.think import ThinkSplitter
 
 PieceKind: TypeAlias = Literal["reasoning", "text", "code"]
@@ -76,7 +78,7 @@ class AnswerParser:
 
     def feed_reasoning(self, text: str) -> list[Piece]:
         """Take reasoning that the server already told apart."""
-        return self._split([("reasoning", text)])
+        return self._keep([Piece("reasoning", text)])
 
     def close(self) -> list[Piece]:
         """The answer has ended: return what was held back."""
@@ -92,10 +94,14 @@ class AnswerParser:
             closed=not self._blocks.inside,
         )
 
-    def _split(self, parts: list[tuple[Literal["reasoning", "text"], str]]) -> list[Piece]:
+    def _split(self, parts: Sequence[ThinkPiece]) -> list[Piece]:
         pieces: list[Piece] = []
         for kind, text in parts:
-            pieces += self._keep([Piece(kind, text)] if kind == "reasoning" else self._blocks.feed(text))
+            if kind == "recast":  # the text so far turns out to have been reasoning; `answer` says so
+                self._reasoning += [*self._thought, self._blocks.restart()]
+                self._thought = []
+            else:
+                pieces += self._keep([Piece("reasoning", text)] if kind == "reasoning" else self._blocks.feed(text))
         return pieces
 
     def _keep(self, pieces: list[Piece]) -> list[Piece]:
@@ -148,6 +154,11 @@ class _BlockSplitter:
             return []
         self._blocks[-1].add(rest)
         return [Piece("code", rest)]
+
+    def restart(self) -> str:
+        """Forget the text held back, and return it."""
+        rest, self._buffer = self._buffer, ""
+        return rest
 
     def _take_text(self) -> list[Piece]:
         found = self._opening.search(self._buffer)

@@ -8,6 +8,7 @@ reason; that is why every run has exactly one of each.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -19,6 +20,8 @@ from agentui.jsonable import jsonable
 from agentui.result import RunResult
 from agentui.sandbox.base import Artifact
 from agentui.usage import sum_usage
+
+logger = logging.getLogger(__name__)
 
 Clock: TypeAlias = Callable[[], float]
 Emit: TypeAlias = Callable[[RunEvent], None]
@@ -145,6 +148,7 @@ class Run:
             case AgentUIError():
                 self._finish("failed", str(self.exception))
             case error:
+                logger.error("run %s failed", self.run_id, exc_info=error)
                 self._finish("failed", f"{type(error).__name__}: {error}")
 
     def _finish(self, status: RunStatus, error: str | None) -> None:

@@ -39,7 +39,8 @@ class Parameter:
     annotation: str
     "The type as Python writes it, shown to the model."
     description: str
-    required: bool = True
+    default: str | None = None
+    "The default as Python writes it; None for an argument that must be given."
 
 
 class Tool(ABC):
@@ -79,7 +80,9 @@ class Tool(ABC):
 
     def as_prompt(self) -> str:
         """The tool as a Python signature with its docstring: how the model reads it."""
-        arguments = ", ".join(f"{p.name}: {p.annotation}" + ("" if p.required else " = None") for p in self.parameters)
+        arguments = ", ".join(
+            f"{p.name}: {p.annotation}" + ("" if p.default is None else f" = {p.default}") for p in self.parameters
+        )
         lines = [f"def {self.name}({arguments}) -> {_python_type(self.output_type)}:", f'    """{self.description}']
         if self.parameters:
             lines += ["", "    Args:", *(f"        {p.name}: {p.description}" for p in self.parameters)]
@@ -187,7 +190,7 @@ def _from_inputs(inputs: Mapping[str, Mapping[str, Any]]) -> tuple[Parameter, ..
             name=name,
             annotation=_python_type(str(spec.get("type", "any"))),
             description=str(spec.get("description", "")),
-            required=not spec.get("nullable", False),
+            default="None" if spec.get("nullable", False) else None,
         )
         for name, spec in inputs.items()
     )
@@ -205,7 +208,7 @@ def _parameter(
         name=name,
         annotation=inspect.formatannotation(hints[name]),
         description=described[name],
-        required=parameter.default is inspect.Parameter.empty,
+        default=None if parameter.default is inspect.Parameter.empty else repr(parameter.default),
     )
 
 
