@@ -1,0 +1,49 @@
+"""The command line: `agentui [serve]`, `run`, `replay`, `export`, `doctor`.
+
+Bad input ends with one line on standard error and exit status 2, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from agentui.cli import doctor, export, replay, run, serve
+from agentui.errors import AgentUIError, ConfigError
+from agentui.version import __version__
+
+_COMMANDS = (serve, run, replay, export, doctor)
+EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
+        words.insert(0, "serve")
+    options = build_parser().parse_args(words)
+    try:
+        return options.command(options)
+    except ConfigError as error:
+        print(f"agentui: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except AgentUIError as error:
+        print(f"agentui: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    parser = argparse.ArgumentParser(
+        prog="agentui",
+        description="Watch LLM agents write and run code, in the browser (serve, the default) or the terminal (run).",
+        epilog='Example: agentui run "What is 17 * 23?"',
+    )
+    parser.add_argument("--version", action="version", version=f"agentui {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in _COMMANDS:
+        module.add_parser(commands)
+    return parser

@@ -1,0 +1,122 @@
+"""`agentui doctor`: what this machine offers, and why not more."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from agentui.cli.options import add_command, add_model_options, list_models, server_from
+from agentui.errors import ConfigError, ModelError
+from agentui.sandbox.base import SandboxInfo
+from agentui.sandbox.local import default_pool
+from agentui.tokens import count_tokens
+from agentui.version import __version__
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_PACKAGES = ("gradio", "openai", "tiktoken", "pandas", "numpy", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def add_parser(commands: object) -> None:
+    """Describe the command."""
+    parser = add_command(
+        commands,
+        "doctor",
+        "Show what this machine offers: sandbox tier and why, tokenizer, browser, endpoint",
+        "agentui doctor --base-url http://127.0.0.1:8080/v1",
+    )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    add_model_options(parser)
+    parser.set_defaults(command=examine)
+
+
+def examine(options: argparse.Namespace) -> int:
+    """Print the findings; the exit status is 0 if all is well and 1 otherwise."""
+    sandbox = asyncio.run(_sandbox())
+    findings = [
+        Finding(
+            name="agentui",
+            ok=True,
+            detail=f"{__version__} on Python {platform.python_version()}, {platform.platform()}",
+        ),
+        *_packages(),
+        Finding(name="sandbox", ok=sandbox.isolated, detail=_sandbox_text(sandbox)),
+        _tokenizer(),
+        _browser(),
+        _endpoint(options),
+    ]
+    if options.json:
+        print(json.dumps({"findings": [asdict(finding) for finding in findings], "sandbox": asdict(sandbox)}, indent=2))
+    else:
+        for finding in findings:
+            print(f"{'ok ' if finding.ok else '-- '} {finding.name:<10} {finding.detail}")
+        for probe in sandbox.probes:
+            if not probe.refused:
+                print(f"    not held back: {probe.name} {probe.detail}")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+async def _sandbox() -> SandboxInfo:
+    pool = default_pool()
+    try:
+        return await pool.info()
+    finally:
+        await pool.close()
+
+
+def _sandbox_text(info: SandboxInfo) -> str:
+    refused = sum(probe.refused for probe in info.probes)
+    reason = f" Not better because {info.reason}" if info.reason else ""
+    return f"tier {info.tier}: {info.promise} {refused} of {len(info.probes)} probes held back.{reason}"
+
+
+def _packages() -> list[Finding]:
+    findings: list[Finding] = []
+    for name in _PACKAGES:
+        try:
+            findings.append(Finding(name=name, ok=True, detail=version(name)))
+        except PackageNotFoundError:
+            findings.append(Finding(name=name, ok=False, detail="not installed: pip install -r requirements.txt"))
+    return findings
+
+
+def _tokenizer() -> Finding:
+    return Finding(
+        name="tokenizer",
+        ok=True,
+        detail=f"o200k_base, offline: 'Hello, world!' is {count_tokens('Hello, world!')} tokens",
+    )
+
+
+def _browser() -> Finding:
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    return Finding(
+        name="browser",
+        ok=True,
+        detail=f"{found} (for the browser tests)" if found else "no Chromium found; only the browser tests need one",
+    )
+
+
+def _endpoint(options: argparse.Namespace) -> Finding:
+    try:
+        server = server_from(options)
+        if server is None:
+            return Finding(name="endpoint", ok=True, detail="none set: the scripted demo answers")
+        models = asyncio.run(list_models(server))
+    except (ConfigError, ModelError) as error:
+        return Finding(name="endpoint", ok=False, detail=str(error))
+    names = ", ".join(models[:5]) + (" …" if len(models) > 5 else "")
+    return Finding(name="endpoint", ok=True, detail=f"{server.base_url} answers, {len(models)} models: {names}")

@@ -1,0 +1,152 @@
+"""Options that several commands share, and what they mean together."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import os
+import sys
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from agentui.arguments import checked_limits
+from agentui.errors import ConfigError, ModelError
+from agentui.events import Limits
+from agentui.models.base import Model
+from agentui.models.presets import PRESETS, Preset
+
+_FLAGS = {"max_steps": int, "max_seconds": float, "max_tokens": int, "step_seconds": float, "max_output_bytes": int}
+
+
+def add_command(commands: Any, name: str, about: str, example: str) -> argparse.ArgumentParser:
+    """A command whose help ends with an example."""
+    return commands.add_parser(name, help=about, description=f"{about}.", epilog=f"Example: {example}")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """`--model`, `--base-url`, `--api-key-env` and `--preset`."""
+    group = parser.add_argument_group("model (without any of these: OPENAI_API_KEY and OPENAI_BASE_URL, else the demo)")
+    group.add_argument("--model", metavar="ID", help="model id as the server knows it, or the name of a preset")
+    group.add_argument(
+        "--base-url", metavar="URL", help="an OpenAI-compatible server, such as http://127.0.0.1:8080/v1"
+    )
+    group.add_argument("--api-key-env", metavar="NAME", help="environment variable that holds the key")
+    group.add_argument(
+        "--preset", metavar="NAME", help=f"a known server: {', '.join(preset.name for preset in PRESETS)}"
+    )
+
+
+def add_limit_options(parser: argparse.ArgumentParser) -> None:
+    """One flag a limit."""
+    group = parser.add_argument_group("limits of a run")
+    for name, kind in _FLAGS.items():
+        default = getattr(Limits(), name)
+        text = "no limit" if default is None else f"{default:g}"
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"default: {text}")
+
+
+def limits_from(options: argparse.Namespace) -> Limits:
+    """The limits that were asked for.
+
+    Raises:
+        ConfigError: One of them makes no sense.
+    """
+    given = {name: value for name in _FLAGS if (value := getattr(options, name)) is not None}
+    return checked_limits(dataclasses.replace(Limits(), **given))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A model server that was asked for. `repr` does not show the key."""
+
+    base_url: str | None
+    "None for OpenAI's own."
+    api_key: str | None = field(repr=False)
+    model_id: str | None
+    "None if it was left open."
+
+
+def server_from(options: argparse.Namespace) -> Server | None:
+    """The server that the options and the environment name; None where they name none, which means the demo.
+
+    Raises:
+        ConfigError: The preset is unknown, the key is missing, or there is a model but no server.
+    """
+    preset = _preset(options)
+    model_id = None if preset and options.preset is None else options.model
+    if model_id is None and preset and preset.model_ids:
+        model_id = preset.model_ids[0]
+    base_url = options.base_url or (preset.base_url if preset else os.environ.get("OPENAI_BASE_URL"))
+    key = _key(options, preset)
+    if base_url or key:
+        return Server(base_url=base_url or None, api_key=key, model_id=model_id)
+    if model_id is not None:
+        raise ConfigError(f"no server for model {model_id!r}: give --base-url or --preset, or set OPENAI_API_KEY")
+    return None
+
+
+def model_from(options: argparse.Namespace) -> Model | None:
+    """The model that was asked for; None for the demo.
+
+    Raises:
+        ConfigError: As `server_from`; or no model was named, and the server does not list any.
+    """
+    server = server_from(options)
+    if server is None:
+        return None
+    model_id = server.model_id or _first_model(server)
+    return _module().OpenAIServerModel(model_id=model_id, api_base=server.base_url, api_key=server.api_key)
+
+
+async def list_models(server: Server) -> list[str]:
+    """Model ids that `server` offers.
+
+    Raises:
+        ModelError: It does not answer, or not with a list.
+    """
+    return await _module().list_models(server.base_url, server.api_key)
+
+
+def announce_demo() -> None:
+    """Say that no model is connected."""
+    print(
+        "agentui: no model is connected, so the scripted demo answers. Connect one with --preset NAME, with "
+        "--model ID --base-url URL, or with OPENAI_API_KEY.",
+        file=sys.stderr,
+    )
+
+
+def _preset(options: argparse.Namespace) -> Preset | None:
+    known = {preset.name: preset for preset in PRESETS}
+    if options.preset is not None:
+        if options.preset not in known:
+            raise ConfigError(f"unknown preset {options.preset!r}: use one of {', '.join(known)}")
+        return known[options.preset]
+    return known.get(options.model or "") if options.base_url is None else None
+
+
+def _key(options: argparse.Namespace, preset: Preset | None) -> str | None:
+    name = options.api_key_env or (preset.api_key_env if preset else "OPENAI_API_KEY")
+    if name is None:
+        return None
+    key = os.environ.get(name)
+    if not key and (options.api_key_env or (preset and preset.api_key_env)):
+        raise ConfigError(f"environment variable {name} is not set: put the API key there")
+    return key or None
+
+
+def _first_model(server: Server) -> str:
+    try:
+        models = asyncio.run(list_models(server))
+    except ModelError as error:
+        raise ConfigError(f"no --model given, and the server did not list its models: {error}") from error
+    if not models:
+        raise ConfigError(f"no --model given, and {server.base_url} lists none: give --model ID")
+    return models[0]
+
+
+def _module() -> Any:
+    """The client of real servers, which takes most of a second to import: only those who need it pay for it."""
+    return import_module("agentui.models.openai_server")

@@ -1,0 +1,46 @@
+"""`agentui replay`: a recorded run in the terminal, at its own pace. Calls nothing."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from agentui.cli.options import add_command
+from agentui.cli.terminal import Terminal
+from agentui.errors import ConfigError
+from agentui.recording import read_records
+
+
+def add_parser(commands: object) -> None:
+    """Describe the command."""
+    parser = add_command(
+        commands,
+        "replay",
+        "Play a recorded run in the terminal; nothing is called",
+        "agentui replay run.jsonl --speed 4",
+    )
+    parser.add_argument("file", type=Path, help="records, as `agentui run --json` prints them")
+    parser.add_argument("--speed", type=float, default=1.0, help="times real time; 0 shows everything at once")
+    parser.add_argument(
+        "--max-wait", type=float, default=2.0, metavar="S", help="shorten longer waits to this (default 2)"
+    )
+    parser.set_defaults(command=replay)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Play the file.
+
+    Raises:
+        ConfigError: The file is no recording, or an option makes no sense.
+    """
+    if options.speed < 0 or options.max_wait < 0:
+        raise ConfigError("--speed and --max-wait are 0 or more")
+    terminal = Terminal()
+    before = 0.0
+    for record in read_records(options.file):
+        if options.speed:
+            time.sleep(min((record.t - before) / options.speed, options.max_wait) if record.t > before else 0)
+        before = record.t
+        terminal.show(record)
+    return 0

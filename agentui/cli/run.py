@@ -1,0 +1,96 @@
+"""`agentui run`: one task in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from agentui.agent import CodeAgent
+from agentui.cli.options import (
+    add_command,
+    add_limit_options,
+    add_model_options,
+    announce_demo,
+    limits_from,
+    model_from,
+)
+from agentui.cli.terminal import Terminal
+from agentui.demo import DEMO_TOOLS, DemoModel
+from agentui.events import RECORD, Record
+from agentui.runner import Run
+from agentui.sandbox.local import default_pool
+from agentui.tools import tool
+
+EXIT_STATUS = {"completed": 0, "failed": 1, "limit": 3, "stopped": 130}
+
+
+def add_parser(commands: object) -> None:
+    """Describe the command."""
+    parser = add_command(
+        commands,
+        "run",
+        "Run a task in the terminal, with live output",
+        'agentui run "What is 17 * 23?" --base-url http://127.0.0.1:8080/v1 --json',
+    )
+    parser.add_argument("task", help="what the agent is to do; - reads it from standard input")
+    parser.add_argument("--json", action="store_true", help="print every record as a line of JSON, as it happens")
+    parser.add_argument("--quiet", action="store_true", help="print the answer alone")
+    parser.add_argument("--instructions", metavar="TEXT", help="text for the end of the system prompt")
+    parser.add_argument(
+        "--image", action="append", default=[], metavar="FILE", help="a picture that belongs to the task"
+    )
+    parser.add_argument("--planning-interval", type=int, metavar="N", help="plan before every N-th step")
+    add_model_options(parser)
+    add_limit_options(parser)
+    parser.set_defaults(command=run_task)
+
+
+def run_task(options: argparse.Namespace) -> int:
+    """Run the task and return the exit status of the contract.
+
+    Raises:
+        ConfigError: An option is wrong.
+    """
+    limits = limits_from(options)
+    model = model_from(options)
+    if model is None:
+        announce_demo()
+    task = sys.stdin.read() if options.task == "-" else options.task
+    agent = CodeAgent(
+        tools=[] if model else [tool(function) for function in DEMO_TOOLS],
+        model=model or DemoModel(),
+        instructions=options.instructions,
+        planning_interval=options.planning_interval,
+        max_steps=limits.max_steps or 20,
+        limits=limits,
+        stream_outputs=True,
+    )
+    show = _print_json if options.json else Terminal(quiet=options.quiet).show
+    return asyncio.run(_watch(lambda: agent.start(task, images=options.image), show))
+
+
+async def _watch(start: Callable[[], Run], show: Callable[[Record], None]) -> int:
+    run = start()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, run.stop)
+    try:
+        async for batch in run.subscribe():
+            for record in batch:
+                show(record)
+    except BrokenPipeError:  # the reader has gone: end quietly, and keep Python from flushing into the closed pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        run.stop()
+        result = await run.wait()
+        await default_pool().close()
+    return EXIT_STATUS[result.status]
+
+
+def _print_json(record: Record) -> None:
+    sys.stdout.buffer.write(RECORD.dump_json(record) + b"\n")
+    sys.stdout.buffer.flush()

@@ -1,0 +1,160 @@
+"""A run in the terminal: records in, text out as it happens."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from agentui.events import (
+    ArtifactCreated,
+    CodeDelta,
+    CodeStarted,
+    ModelRetried,
+    OutputDelta,
+    ReasoningDelta,
+    Record,
+    RunEvent,
+    RunFinished,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from agentui.usage import TokenUsage
+from agentui.view import RunView, usage_rows
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_DIM, _BOLD, _CODE, _ERROR, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[0m"
+_STATUS = {"completed": "Answer", "stopped": "Stopped", "limit": "Limit reached", "failed": "Failed"}
+
+
+def clean(text: str) -> str:
+    """`text` without terminal escapes and control characters: what a model or its code prints must not steer it."""
+    return _ESCAPES.sub("", text)
+
+
+class Terminal:
+    """Writes a run as it happens.
+
+    Args:
+        out: Where to write.
+        quiet: Write the answer alone.
+        colour: Use colours; by default where `out` is a terminal.
+    """
+
+    def __init__(self, out: TextIO = sys.stdout, *, quiet: bool = False, colour: bool | None = None) -> None:
+        self._out = out
+        self._quiet = quiet
+        self._colour = out.isatty() if colour is None else colour
+        self._view = RunView()
+        self._at_line_start = True
+        self._section: object = None
+
+    def show(self, record: Record) -> None:
+        """Write what `record` adds."""
+        self._view.apply(record)
+        event = record.event
+        if isinstance(event, RunFinished):
+            self._end(event)
+        elif not self._quiet:
+            self._live(event)
+        self._out.flush()
+
+    def _live(self, event: RunEvent) -> None:
+        match event:
+            case StepStarted():
+                kind = "Plan" if event.kind == "planning" else "Step"
+                self._block(f"{kind} {event.step}", _BOLD)
+            case ReasoningDelta():
+                self._stream("reasoning", event.text, _DIM)
+            case TextDelta():
+                self._stream("text", event.text)
+            case CodeDelta():
+                self._stream("code", event.text, _CODE)
+            case CodeStarted():
+                if self._section != "code" and not self._shown_live():
+                    self._stream("code", event.code, _CODE)
+                self._section = None
+            case OutputDelta():
+                self._stream("output", event.text, _DIM)
+            case StepFinished():
+                self._finished(event)
+            case _:
+                self._note(event)
+
+    def _note(self, event: RunEvent) -> None:
+        match event:
+            case ToolCallStarted():
+                arguments = ", ".join(f"{name}={value!r}" for name, value in event.arguments.items())
+                self._block(f"→ {event.name}({arguments})", _DIM)
+            case ToolCallFinished():
+                self._block(f"← {event.error or event.result!r}", _DIM)
+            case ArtifactCreated():
+                self._block(f"+ {event.name} ({event.media_type}, {event.size_bytes:,} bytes)", _DIM)
+            case ModelRetried():
+                self._block(f"Retrying in {event.wait_s:g} s: {event.reason}", _ERROR)
+            case _:
+                pass
+
+    def _shown_live(self) -> bool:
+        return bool(self._view.steps) and self._section == "code"
+
+    def _finished(self, event: StepFinished) -> None:
+        if event.error:
+            self._block(event.error, _ERROR)
+        usage = "" if event.usage is None else f", {tokens(event.usage)}"
+        self._block(f"{event.timing.finished - event.timing.started:.1f} s{usage}", _DIM)
+        self._write("\n")
+        self._section = None
+
+    def _end(self, event: RunFinished) -> None:
+        if self._quiet:
+            if event.status == "completed":
+                self._write(f"{clean(str(event.output))}\n")
+            else:
+                print(f"agentui: {event.status}: {event.error}", file=sys.stderr)
+            return
+        text = str(event.output) if event.status == "completed" else (event.error or "")
+        self._block(f"{_STATUS[event.status]}: {text}", _BOLD if event.status == "completed" else _ERROR)
+        calls = len(usage_rows(self._view))
+        steps = len(self._view.steps)
+        self._block(
+            f"{steps} step{'s' * (steps != 1)}, {event.duration_s:.1f} s, {tokens(event.usage)} in {calls} model "
+            f"call{'s' * (calls != 1)}",
+            _DIM,
+        )
+
+    def _block(self, text: str, style: str = "") -> None:
+        self._new_line()
+        self._write(f"{self._styled(clean(text), style)}\n")
+        self._section = None
+
+    def _stream(self, section: str, text: str, style: str = "") -> None:
+        if section != self._section:
+            self._new_line()
+            self._section = section
+        self._write(self._styled(clean(text), style), ends_line=text.endswith("\n"))
+
+    def _new_line(self) -> None:
+        if not self._at_line_start:
+            self._write("\n")
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"{style}{text}{_PLAIN}" if style and self._colour else text
+
+    def _write(self, text: str, *, ends_line: bool | None = None) -> None:
+        if text:
+            self._out.write(text)
+            self._at_line_start = text.endswith("\n") if ends_line is None else ends_line
+
+
+def tokens(usage: TokenUsage) -> str:
+    """Tokens in words, estimates marked."""
+    mark = "" if usage.source == "reported" else "≈"
+    return f"{mark}{usage.input_tokens:,} tokens in, {mark}{usage.output_tokens:,} out"
+
+
+Show = Callable[[Record], None]
