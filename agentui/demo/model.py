@@ -1,0 +1,100 @@
+"""A model whose words are recorded. Only the words: the code runs, the tokens are counted, time passes.
+
+The next answer is found in the conversation itself, so one `DemoModel` serves any number of runs. Where the
+recording does not fit, the model says so instead of playing on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from string import Template
+
+from agentui.demo.script import EXAMPLES, RecordedAnswer, Script
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, as_message
+from agentui.models.base import Model
+from agentui.models.scripted import Answer, Reasoning, play_answer, split_text
+
+DELTAS_PER_SECOND = 60
+_ANSWERS = Path(__file__).parent / "answers"
+
+
+class DemoModel(Model):
+    """Plays the recorded answers of `EXAMPLES`, through the same face as a real model.
+
+    Args:
+        delta_delay_s: Seconds before each delta; by default about 60 come in a second.
+    """
+
+    model_id = "demo"
+
+    def __init__(self, *, delta_delay_s: float = 1 / DELTAS_PER_SECOND) -> None:
+        self._delta_delay_s = delta_delay_s
+
+    async def stream(
+        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
+    ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
+        """Stream the recorded answer that comes next in this conversation, or say honestly that there is none."""
+        conversation = [as_message(message) for message in messages]
+        answer = _parts(next_answer(conversation))
+        async with aclosing(play_answer(answer, conversation, stop_sequences, self._delta_delay_s)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+
+def next_answer(conversation: Sequence[ChatMessage]) -> RecordedAnswer:
+    """The answer that the recording of the last task has at this point of the conversation."""
+    tasks = [index for index, message in enumerate(conversation) if _is_task(message)]
+    asked = [_normal(conversation[index].text) for index in tasks]
+    script = _find_script(asked)
+    if script is None:
+        return _say("no_script")
+    since = conversation[tasks[-1] + 1 :]
+    position = sum(message.role == "assistant" for message in since)
+    if position >= len(script) or script[position].after not in _last_observation(since):
+        return _say("does_not_fit")
+    return script[position]
+
+
+def _find_script(asked: Sequence[str]) -> Script | None:
+    """The recording for the last task; a follow-up counts only after the task that it follows."""
+    if not asked:
+        return None
+    *earlier, task = asked
+    for example in EXAMPLES:
+        if task == _normal(example.task):
+            return example.script
+        if example.follow_up is not None and task == _normal(example.follow_up) and _normal(example.task) in earlier:
+            return example.follow_up_script
+    return None
+
+
+def _is_task(message: ChatMessage) -> bool:
+    return message.role == "user" and not message.text.startswith("Observation:")
+
+
+def _last_observation(since: Sequence[ChatMessage]) -> str:
+    return next((message.text for message in reversed(since) if message.role == "user"), "")
+
+
+def _normal(task: str) -> str:
+    """A task without what people vary: case, spaces, a leading "Task:" and the punctuation at the end."""
+    words = " ".join(task.casefold().split())
+    return re.sub(r"^(new )?task: ?", "", words).rstrip(" .!?\"'").lstrip(" \"'")
+
+
+def _say(name: str) -> RecordedAnswer:
+    """One of the demo's answers about itself."""
+    tasks = "\n".join(f"- {example.task}" + _then(example.follow_up) for example in EXAMPLES)
+    template = Template((_ANSWERS / f"{name}.md").read_text(encoding="utf-8"))
+    return RecordedAnswer(text=template.substitute(tasks=tasks.replace("\\", "\\\\").replace('"', '\\"')).strip())
+
+
+def _then(follow_up: str | None) -> str:
+    return "" if follow_up is None else f"\n  - and then, in the same conversation: {follow_up}"
+
+
+def _parts(answer: RecordedAnswer) -> Answer:
+    return [*map(Reasoning, split_text(answer.reasoning)), *split_text(answer.text)]
