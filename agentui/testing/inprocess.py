@@ -164,8 +164,11 @@ class _FinalAnswer(BaseException):
         self.value = value
 
 
-def _final_answer(answer: Any = None) -> None:
-    raise _FinalAnswer(answer)
+def _final_answer(*values: Any, **named: Any) -> None:
+    given = [*values, *named.values()]
+    if len(given) != 1:
+        raise TypeError("final_answer() takes one value: final_answer(answer)")
+    raise _FinalAnswer(given[0])
 
 
 def _split(tree: ast.Module, filename: str) -> tuple[CodeType, CodeType | None]:

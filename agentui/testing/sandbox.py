@@ -2,8 +2,8 @@
 
 Covered: names persist between calls, `print` as live output, `final_answer`, host tools, the value of a last
 expression, tracebacks, timeouts and cancellation of Python code, scripted results.
-Not covered: isolation of any kind. The code sees every file, module and secret of the test. Output that does not
-go through `print`, matplotlib figures, and code that blocks inside C (`time.sleep`) are not caught either.
+Not covered: isolation of any kind. The code sees every file, module and secret of the test. Not caught either: output
+that does not go through `print`, figures, top-level `await`, and code that blocks inside C (`time.sleep`).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class FakeSandbox:
             self._thread.interrupt()
 
     async def _run(self, code: str, host: ExecHost, output: Output) -> ExecResult:
-        name = f"<step {len(self.executed)}>"
+        name = f"<step-{len(self.executed)}>"
         self._thread = thread = CodeThread(code, name, self.namespace, self._tools, host, output)
         running = asyncio.get_running_loop().run_in_executor(None, thread.run)
         try:

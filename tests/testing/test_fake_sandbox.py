@@ -61,7 +61,9 @@ async def test_final_answer_ends_the_code(sandbox, host):
     result = await sandbox.execute("try:\n    final_answer(1)\nexcept Exception:\n    pass\nprint('never')", host)
     assert (result.value, result.is_final, result.error) == (1, True, None)
     assert host.printed == []
-    assert (await sandbox.execute("final_answer()", host)).is_final
+    assert (await sandbox.execute("final_answer(answer=None)", host)).is_final
+    result = await sandbox.execute("final_answer(1, 2)", host)
+    assert (result.is_final, result.error.kind) == (False, "TypeError")
 
 
 async def test_print_arrives_live_and_in_order(sandbox, host):
@@ -81,9 +83,9 @@ async def test_an_exception_is_a_result_with_the_traceback_of_the_code_alone(san
     assert (error.kind, error.message, error.line) == ("ZeroDivisionError", "division by zero", 2)
     assert error.traceback.splitlines()[:5] == [
         "Traceback (most recent call last):",
-        '  File "<step 2>", line 2, in <module>',
+        '  File "<step-2>", line 2, in <module>',
         "    half(y)",
-        '  File "<step 1>", line 2, in half',
+        '  File "<step-1>", line 2, in half',
         "    return x / 0",
     ]
     assert "agentui" not in error.traceback
