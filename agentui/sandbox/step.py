@@ -1,0 +1,242 @@
+"""One step seen from the host: the frames that may come while code runs, and what each may do.
+
+The code owns its end of the socket, so a frame is a request, never a fact: wrong fields, a wrong step number, a call
+while another is open, or more of anything than a step may send ends the worker. Tools run as tasks beside the reader,
+so what other threads print is not held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from agentui.errors import ToolError
+from agentui.events import OutputStream
+from agentui.sandbox import codec
+from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact
+from agentui.sandbox.base import ExecError, ExecHost
+from agentui.sandbox.channel import Channel, Frame, WorkerGone
+from agentui.sandbox.frames import FrameError, clean_output, clean_text
+
+MAX_CALLS: Final = 1_000
+MAX_ARTIFACTS: Final = 20
+_MAX_ARTIFACT_FRAMES: Final = 100
+_UNASKED_OUTPUT_BYTES: Final = 1_000_000
+"What a worker may send beyond the limit that it was told before it counts as hostile."
+
+
+class OutputFlood(FrameError):
+    """More output than the worker was allowed to send."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the worker says about the end of a step."""
+
+    value: Any = None
+    value_repr: str | None = None
+    is_final: bool = False
+    error: ExecError | None = None
+
+
+class StepRun:
+    """A step in progress. `drive` is its only reader."""
+
+    def __init__(
+        self, number: int, channel: Channel, host: ExecHost, *, tools: Sequence[str], max_output_bytes: int
+    ) -> None:
+        self.artifacts = 0
+        self.host_failure: BaseException | None = None
+        "What `ExecHost.call_tool` raised, other than `ToolError`."
+        self._number = number
+        self._channel = channel
+        self._host = host
+        self._tools = frozenset(tools)
+        self._max_output_bytes = max_output_bytes
+        self._output_bytes = 0
+        self._cut = False
+        self._calls = 0
+        self._artifact_frames = 0
+        self._call: asyncio.Task[None] | None = None
+        self._on_failure: Callable[[], object] = lambda: None
+
+    async def drive(self, code: str) -> Outcome:
+        """Send `code` and serve its frames until it is done.
+
+        Raises:
+            WorkerGone: The worker died.
+            FrameError: It sent what it must not send.
+        """
+        driver = asyncio.current_task()
+        self._on_failure = driver.cancel if driver is not None else self._on_failure
+        request = {"t": "run", "n": self._number, "code": code, "max_output_bytes": self._max_output_bytes}
+        try:
+            await self._channel.send(request)
+            while True:
+                frame = await self._channel.receive()
+                if frame.header.get("n") != self._number:
+                    raise FrameError("a frame of another step")
+                if frame.header.get("t") == "done":
+                    return await _outcome(frame)
+                await self._serve(frame)
+        finally:
+            await self.end_call()
+
+    async def end_call(self) -> None:
+        """Cancel the tool that runs, if one does; the code's call raises."""
+        call, self._call = self._call, None
+        if call is not None and not call.done():
+            call.cancel()
+            await asyncio.wait({call})
+
+    @property
+    def artifact_room(self) -> int:
+        """How many more files this step may keep."""
+        return max(0, MAX_ARTIFACTS - self.artifacts)
+
+    def refuse_rest(self, names: Sequence[str]) -> None:
+        """Say on stderr that `names` are not kept."""
+        for name in names[:1]:
+            self._refuse(name, f"a step keeps at most {MAX_ARTIFACTS} files ({len(names):,} more)")
+
+    def _refuse(self, name: str, reason: object) -> None:
+        self._host.output("stderr", f"[{clean_output(name)[:100]!r} is not kept: {reason}]\n")
+
+    async def _serve(self, frame: Frame) -> None:
+        match frame.header:
+            case {"t": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
+                self._print(stream, text)
+            case {"t": "cut"}:
+                self._mark_cut()
+            case {"t": "artifact", "name": str(name), "type": str(media_type)}:
+                self._keep(name, media_type, frame.blob)
+            case {"t": "call", "id": int(number), "name": str(name), "arguments": arguments}:
+                await self._start_call(number, name, arguments, frame.blob)
+            case _:
+                raise FrameError("a frame of unknown kind")
+
+    def _print(self, stream: OutputStream, text: str) -> None:
+        text = clean_output(text)
+        data = text.encode("utf-8")
+        left = max(0, self._max_output_bytes - self._output_bytes)
+        self._output_bytes += len(data)
+        if self._output_bytes > self._max_output_bytes + _UNASKED_OUTPUT_BYTES:
+            raise OutputFlood(f"more than {self._max_output_bytes:,} bytes of output")
+        if len(data) > left:
+            text = data[:left].decode("utf-8", "ignore")
+        if text:
+            self._host.output(stream, text)
+        if len(data) > left:
+            self._mark_cut()
+
+    def _mark_cut(self) -> None:
+        if not self._cut:
+            self._cut = True
+            self._output_bytes = max(self._output_bytes, self._max_output_bytes)
+            self._host.output("stderr", f"\n… output cut after {self._max_output_bytes:,} bytes\n")
+
+    def _keep(self, name: str, media_type: str, data: bytes) -> None:
+        self._artifact_frames += 1
+        if self._artifact_frames > _MAX_ARTIFACT_FRAMES:
+            raise FrameError("a flood of artifacts")
+        self.keep(name, media_type, data)
+
+    def keep(self, name: str, media_type: str, data: bytes) -> None:
+        """Check a file and hand it to the host; one that is refused is named on stderr."""
+        try:
+            if self.artifacts >= MAX_ARTIFACTS:
+                raise ArtifactRefused(f"a step keeps at most {MAX_ARTIFACTS} files")
+            artifact = checked_artifact(name, media_type, data)
+        except ArtifactRefused as refusal:
+            self._refuse(name, refusal)
+            return
+        self.artifacts += 1
+        self._host.artifact(artifact)
+
+    async def _start_call(self, number: int, name: str, arguments: Any, blob: bytes) -> None:
+        if self._call is not None and not self._call.done():
+            raise FrameError("a tool call while another is open")
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            await self._reply(number, error=f"a step may call tools at most {MAX_CALLS:,} times")
+        elif name not in self._tools:
+            await self._reply(number, error=f"there is no tool {name[:100]!r}")
+        else:
+            self._call = asyncio.create_task(self._serve_call(number, name, arguments, blob))
+            self._call.add_done_callback(self._call_ended)
+        if self._calls > 10 * MAX_CALLS:
+            raise FrameError("a flood of tool calls")
+
+    async def _serve_call(self, number: int, name: str, arguments: Any, blob: bytes) -> None:
+        try:
+            positional, named = _arguments(codec.decode(arguments, blob))
+            value = await self._host.call_tool(name, positional, named)
+        except ToolError as error:
+            await self._reply(number, error=str(error))
+        except asyncio.CancelledError:
+            self._channel.send_if_room({"t": "raised", "id": number, "message": "the step has ended"})
+            raise
+        else:
+            await self._return(number, name, value)
+
+    async def _return(self, number: int, name: str, value: Any) -> None:
+        data, blob = codec.encode(value)
+        try:
+            await self._channel.send({"t": "returned", "id": number, "value": data}, blob)
+        except FrameError as error:
+            await self._reply(number, error=f"the result of {name} cannot be sent: {error}")
+
+    async def _reply(self, number: int, *, error: str) -> None:
+        await self._channel.send({"t": "raised", "id": number, "message": clean_text(error)})
+
+    def _call_ended(self, call: asyncio.Task[None]) -> None:
+        error = None if call.cancelled() else call.exception()
+        if error is not None and not isinstance(error, WorkerGone):
+            self.host_failure = error
+            self._on_failure()
+
+
+def _arguments(decoded: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    match decoded:
+        case [list(), dict()]:
+            positional, named = cast("tuple[list[Any], dict[Any, Any]]", decoded)
+        case _:
+            raise FrameError("bad arguments of a tool call")
+    if not all(isinstance(name, str) for name in named):
+        raise FrameError("an argument of a tool call without a name")
+    return positional, named
+
+
+async def _outcome(frame: Frame) -> Outcome:
+    header = frame.header
+    value_repr, error = header.get("repr"), header.get("error")
+    if error is not None:
+        return Outcome(error=_error(error))
+    if value_repr is None:
+        return Outcome(is_final=header.get("final") is True)
+    if frame.blob:
+        # Arrays and images take long to unpack: not on the event loop.
+        value = await asyncio.to_thread(codec.decode, header.get("value"), frame.blob)
+    else:
+        value = codec.decode(header.get("value"))
+    text = _text(value_repr, codec.MAX_REPR_CHARS + 100)
+    return Outcome(value=value, value_repr=text, is_final=header.get("final") is True)
+
+
+def _error(data: Any) -> ExecError:
+    match data:
+        case {"kind": str(kind), "message": str(message), "traceback": str(traceback), "line": line}:
+            line = line if isinstance(line, int) and 0 < line < 10**7 else None
+            return ExecError(
+                kind=_text(kind, 200), message=_text(message, 4_000), traceback=_text(traceback, 21_000), line=line
+            )
+        case _:
+            raise FrameError("a bad error")
+
+
+def _text(data: Any, limit: int) -> str:
+    if not isinstance(data, str):
+        raise FrameError("a text was expected")
+    return clean_text(data[:limit])

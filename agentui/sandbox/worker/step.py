@@ -1,0 +1,115 @@
+"""One step: compile the code, run it in the session's namespace, and say how it ended."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import linecache
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from agentui.sandbox import codec
+from agentui.sandbox.worker import display
+from agentui.sandbox.worker.errors import describe
+from agentui.sandbox.worker.tools import FinalAnswer
+
+if TYPE_CHECKING:
+    from agentui.sandbox.worker.session import Session
+
+_FLAGS: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_Report = tuple[dict[str, Any], bytes]
+
+
+class _Caught:
+    """Takes whatever its block raises."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> _Caught:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        self.error = error
+        return True
+
+
+class Step:
+    """A piece of code that is about to run."""
+
+    _runner: asyncio.Runner | None = None
+
+    def __init__(self, code: str, number: int, session: Session) -> None:
+        self._code = code
+        self._filename = f"<step-{number}>"
+        self._session = session
+        self._report: _Report = ({}, b"")
+
+    def run(self) -> _Report:
+        """Run to the end, whatever happens; returns the fields of the answer to the host."""
+        with _Caught() as interrupted:
+            with _Caught() as code:
+                self._run_code()
+            self._settle(code.error)
+            self._session.interrupts.armed = False
+        self._session.interrupts.armed = False
+        if interrupted.error is not None:
+            # The interrupt came while the report was made: a short one, which runs no foreign code, must do.
+            return {
+                "error": {"kind": type(interrupted.error).__name__, "message": "", "traceback": "", "line": None}
+            }, b""
+        return self._report
+
+    def _run_code(self) -> None:
+        lines = self._code.splitlines(keepends=True)
+        linecache.cache[self._filename] = (len(self._code), None, lines, self._filename)
+        tree = ast.parse(self._code, self._filename)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        self._evaluate(compile(tree, self._filename, "exec", _FLAGS, dont_inherit=True))
+        value = None
+        if isinstance(last, ast.Expr):
+            expression = ast.Expression(last.value)
+            value = self._evaluate(compile(expression, self._filename, "eval", _FLAGS, dont_inherit=True))
+        self._show(value)
+
+    def _evaluate(self, code: CodeType) -> Any:
+        result = eval(code, vars(self._session.main))
+        if not code.co_flags & inspect.CO_COROUTINE:
+            return result
+        if Step._runner is None:
+            Step._runner = asyncio.Runner()
+        return Step._runner.run(result)
+
+    def _show(self, value: Any) -> None:
+        display.show_figures()
+        if value is not None:
+            display.show_value(value)
+            self._keep(value)
+
+    def _keep(self, value: Any, **fields: Any) -> None:
+        data, blob = codec.encode(value)
+        self._report = {"value": data, "repr": codec.short_repr(value), **fields}, blob
+
+    def _settle(self, error: BaseException | None) -> None:
+        """Turn an exception into the report; an answer that was given stands, even if the code swallowed it."""
+        final = self._session.final
+        if final is None and isinstance(error, FinalAnswer):
+            final = error
+        if final is not None:
+            with _Caught() as failed:
+                display.show_figures()
+                display.show_value(final.value)
+                self._keep(final.value, final=True)
+            error = failed.error
+        elif error is not None:
+            with _Caught():
+                display.show_figures()
+        if error is not None:
+            self._report = {"error": self._describe(error)}, b""
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        with _Caught() as failed:
+            return describe(error, self._filename)
+        if isinstance(failed.error, KeyboardInterrupt):
+            raise failed.error
+        return {"kind": type(error).__qualname__[:200], "message": "(no message: printing it failed)"}

@@ -1,0 +1,77 @@
+"""What a session holds of its worker: the channel, the signals, and the way to be rid of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from agentui.sandbox.channel import Channel
+from agentui.sandbox.confinement import ResourceLimits
+from agentui.sandbox.process import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """A worker being killed, waited for and cleaned up after, in a thread."""
+
+    status: Future[int]
+    "How it ended, negative for a signal."
+    cleaned: Future[None]
+
+
+class Worker:
+    """A worker that serves one session."""
+
+    def __init__(
+        self,
+        process: WorkerProcess,
+        session_dir: str,
+        limits: ResourceLimits,
+        dispose: Callable[[WorkerProcess, str], Disposal],
+    ) -> None:
+        self.channel = Channel(process.connection)
+        self.limits = limits
+        self.session_dir = session_dir
+        self._process = process
+        self._dispose = dispose
+        self._disposal: Disposal | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def thaw(self) -> None:
+        """Let it run."""
+        self._process.signal(signal.SIGCONT)
+
+    def freeze(self) -> None:
+        """Stop all its threads until `thaw`."""
+        self._process.signal(signal.SIGSTOP)
+
+    def interrupt(self) -> None:
+        """Ask it to end the step."""
+        self._process.signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._disposal is None:
+            self._process.signal(signal.SIGKILL)
+
+    def dispose_later(self) -> Disposal:
+        """Kill it, and delete its files in the background."""
+        if self._disposal is None:
+            self._process.signal(signal.SIGKILL)
+            self._disposal = self._dispose(self._process, self.session_dir)
+        return self._disposal
+
+    async def dispose(self) -> None:
+        """Kill it and delete its files."""
+        await asyncio.shield(asyncio.wrap_future(self.dispose_later().cleaned))
+
+    async def exit_status(self) -> int:
+        """How it ended, negative for a signal; to be asked when it was killed or has died."""
+        return await asyncio.shield(asyncio.wrap_future(self.dispose_later().status))

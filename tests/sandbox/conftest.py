@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from agentui.errors import SandboxUnavailable
+from agentui.sandbox.local import LocalSandboxPool
+from agentui.sandbox.session import LocalSandbox
+from tests.sandbox.helpers import TOOLS, RecordingHost
+from tests.sandbox.kinds import KINDS, make_pool
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Hostile code runs only when it is asked for: `pytest -m hostile`."""
+    if "hostile" in config.option.markexpr:
+        return
+    hostile = [item for item in items if item.get_closest_marker("hostile")]
+    if hostile:
+        config.hook.pytest_deselected(items=hostile)
+        items[:] = [item for item in items if not item.get_closest_marker("hostile")]
+
+
+@pytest.fixture(scope="module")
+def pools() -> Iterator[dict[str, LocalSandboxPool]]:
+    made: dict[str, LocalSandboxPool] = {}
+    yield made
+    for pool in made.values():
+        pool.shutdown()
+
+
+@pytest.fixture(params=KINDS)
+async def pool(request: pytest.FixtureRequest, pools: dict[str, LocalSandboxPool]) -> LocalSandboxPool:
+    kind: str = request.param
+    if kind not in pools:
+        pools[kind] = make_pool(kind)
+    try:
+        await pools[kind].info()
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    return pools[kind]
+
+
+@pytest.fixture
+async def sandbox(pool: LocalSandboxPool) -> AsyncIterator[LocalSandbox]:
+    opened = await pool.open(tools=TOOLS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def host() -> RecordingHost:
+    return RecordingHost()
