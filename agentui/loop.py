@@ -60,7 +60,7 @@ class CodeLoop:
     async def _work(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
         session = self._session
         if not session.messages:
-            session.messages.append(ChatMessage(role="system", content=self._spec.system_prompt()))
+            session.messages += self._spec.opening_messages()
         session.messages.append(task)
         if variables:
             sandbox = await session.interpreter(self._spec.pool, list(self._spec.tools))

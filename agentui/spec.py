@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentui.events import Limits
+from agentui.messages import ChatMessage
 from agentui.models.base import Model
 from agentui.parse import TAGS, CodeTags
 from agentui.prompts import render
@@ -53,13 +54,21 @@ class AgentSpec:
     "Characters of printed output that the model gets to read of one step; the middle of a longer one is left out."
     limits: Limits = field(default_factory=Limits)
 
-    def system_prompt(self) -> str:
-        """The first message of every conversation."""
-        return render(
+    def opening_messages(self) -> list[ChatMessage]:
+        """What every conversation begins with: the rules, and worked examples as real turns.
+
+        As turns, and not as text in the rules, because that is what a model of 135 million parameters follows too.
+        """
+        tags = {"opening": self.tags.opening, "closing": self.tags.closing}
+        rules = render(
             "system",
-            opening=self.tags.opening,
-            closing=self.tags.closing,
+            **tags,
             imports="any installed module" if "*" in self.imports else ", ".join(self.imports),
             tools=list(self.tools.values()),
             instructions=self.instructions,
         )
+        turns = render("examples", **tags).split("\n---\n")
+        return [
+            ChatMessage(role="system", content=rules),
+            *(ChatMessage(role="assistant" if i % 2 else "user", content=turn) for i, turn in enumerate(turns)),
+        ]

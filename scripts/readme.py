@@ -12,6 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+from agentui.events import RunEvent
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -23,8 +25,6 @@ def front_matter() -> str:
 
 def event_table() -> str:
     """Every record type with its fields and what it means."""
-    from agentui.events import RunEvent
-
     rows = ["| type | fields | meaning |", "|---|---|---|"]
     for event in get_args(RunEvent):
         names = ", ".join(f"`{field.name}`" for field in fields(event) if field.name != "type")
