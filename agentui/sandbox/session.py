@@ -49,6 +49,11 @@ class LocalSandbox:
         self._lost = False
         "The variables are gone, and no result has said so yet."
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker; None while there is none."""
+        return self._worker.pid if self._worker is not None else None
+
     async def execute(
         self, code: str, host: ExecHost, *, timeout_s: float = 30.0, max_output_bytes: int = 1_000_000
     ) -> ExecResult:
