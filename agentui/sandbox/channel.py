@@ -30,11 +30,12 @@ class Frame(NamedTuple):
 
 
 class Channel:
-    """Reads and writes frames."""
+    """Reads and writes frames; one must arrive within `frame_timeout_s` of its first byte."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, frame_timeout_s: float = FRAME_TIMEOUT_S) -> None:
         connection.setblocking(False)
         self._connection = connection
+        self._frame_timeout_s = frame_timeout_s
         self._received = bytearray()
         self._broken = False
         "A frame was begun and not finished."
@@ -44,15 +45,15 @@ class Channel:
 
         Raises:
             WorkerGone: The other end is closed.
-            FrameError: What came is not a frame, or took longer than 5 s from its first byte to its last.
+            FrameError: What came is not a frame, or took too long from its first byte to its last.
         """
         if not self._received:
             await self._read()
         try:
-            async with asyncio.timeout(FRAME_TIMEOUT_S):
+            async with asyncio.timeout(self._frame_timeout_s):
                 return await self._rest_of_frame()
         except TimeoutError:
-            raise FrameError(f"a frame that took longer than {FRAME_TIMEOUT_S:g} s") from None
+            raise FrameError(f"a frame that took longer than {self._frame_timeout_s:g} s") from None
 
     async def send(self, header: Mapping[str, Any], blob: bytes = b"") -> None:
         """Send one frame.

@@ -23,6 +23,7 @@ from agentui.sandbox.frames import FrameError, clean_output, clean_text
 MAX_CALLS: Final = 1_000
 MAX_ARTIFACTS: Final = 20
 _MAX_ARTIFACT_FRAMES: Final = 100
+_MAX_MESSAGE_CHARS: Final = 4_000
 _UNASKED_OUTPUT_BYTES: Final = 1_000_000
 "What a worker may send beyond the limit that it was told before it counts as hostile."
 
@@ -60,6 +61,8 @@ class StepRun:
         self._calls = 0
         self._artifact_frames = 0
         self._call: asyncio.Task[None] | None = None
+        self._open_call: int | None = None
+        "Number of a call that has no answer yet."
         self._on_failure: Callable[[], object] = lambda: None
 
     async def drive(self, code: str) -> Outcome:
@@ -85,11 +88,14 @@ class StepRun:
             await self.end_call()
 
     async def end_call(self) -> None:
-        """Cancel the tool that runs, if one does; the code's call raises."""
+        """Cancel the tool that runs, if one does; the code's call raises, so that no thread waits for ever."""
         call, self._call = self._call, None
         if call is not None and not call.done():
             call.cancel()
             await asyncio.wait({call})
+        if self._open_call is not None:
+            self._channel.send_if_room({"t": "raised", "id": self._open_call, "message": "the step has ended"})
+            self._open_call = None
 
     @property
     def artifact_room(self) -> int:
@@ -159,6 +165,7 @@ class StepRun:
         if self._call is not None and not self._call.done():
             raise FrameError("a tool call while another is open")
         self._calls += 1
+        self._open_call = number
         if self._calls > MAX_CALLS:
             await self._reply(number, error=f"a step may call tools at most {MAX_CALLS:,} times")
         elif name not in self._tools:
@@ -175,9 +182,6 @@ class StepRun:
             value = await self._host.call_tool(name, positional, named)
         except ToolError as error:
             await self._reply(number, error=str(error))
-        except asyncio.CancelledError:
-            self._channel.send_if_room({"t": "raised", "id": number, "message": "the step has ended"})
-            raise
         else:
             await self._return(number, name, value)
 
@@ -185,11 +189,13 @@ class StepRun:
         data, blob = codec.encode(value)
         try:
             await self._channel.send({"t": "returned", "id": number, "value": data}, blob)
+            self._open_call = None
         except FrameError as error:
             await self._reply(number, error=f"the result of {name} cannot be sent: {error}")
 
     async def _reply(self, number: int, *, error: str) -> None:
-        await self._channel.send({"t": "raised", "id": number, "message": clean_text(error)})
+        await self._channel.send({"t": "raised", "id": number, "message": clean_text(error[:_MAX_MESSAGE_CHARS])})
+        self._open_call = None
 
     def _call_ended(self, call: asyncio.Task[None]) -> None:
         error = None if call.cancelled() else call.exception()
@@ -230,7 +236,10 @@ def _error(data: Any) -> ExecError:
         case {"kind": str(kind), "message": str(message), "traceback": str(traceback), "line": line}:
             line = line if isinstance(line, int) and 0 < line < 10**7 else None
             return ExecError(
-                kind=_text(kind, 200), message=_text(message, 4_000), traceback=_text(traceback, 21_000), line=line
+                kind=_text(kind, 200),
+                message=_text(message, _MAX_MESSAGE_CHARS),
+                traceback=_text(traceback, 21_000),
+                line=line,
             )
         case _:
             raise FrameError("a bad error")

@@ -68,6 +68,7 @@ class Link:
         self._connection = connection
         self._interrupts = interrupts
         self._sending = threading.Lock()
+        self._step = 0
         self._poll = select.poll()
         self._poll.register(connection, select.POLLIN)
 
@@ -79,10 +80,40 @@ class Link:
         """
         frame = pack(header, blob)
         with self._interrupts, self._sending:
-            try:
-                self._connection.sendall(frame)
-            except OSError:
-                os._exit(0)
+            self._write(frame)
+
+    def begin_step(self, number: int) -> None:
+        """Let `send_in_step` through, as part of step `number`."""
+        self._step = number
+
+    def send_in_step(self, header: Mapping[str, Any], blob: bytes = b"") -> bool:
+        """Send one frame of the running step; where none runs, nothing is sent and the result is False.
+
+        Raises:
+            FrameError: It is too large.
+        """
+        frame = pack({"n": self._step, **header}, blob)
+        with self._interrupts, self._sending:
+            if self._step:
+                self._write(frame)
+            return bool(self._step)
+
+    def end_step(self, header: Mapping[str, Any], blob: bytes) -> None:
+        """Send the last frame of the step: what threads send after it is kept back.
+
+        Raises:
+            FrameError: It is too large; the step still runs.
+        """
+        frame = pack({"n": self._step, **header}, blob)
+        with self._interrupts, self._sending:
+            self._write(frame)
+            self._step = 0
+
+    def _write(self, frame: bytes) -> None:
+        try:
+            self._connection.sendall(frame)
+        except OSError:
+            os._exit(0)
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """Wait for a frame; SIGINT ends the wait but never a frame that has begun."""

@@ -32,7 +32,7 @@ class Output:
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, str]] = []
         self._chars = 0
-        self._step = 0
+        self._open = False
         self._bytes_left = 0
         self._last_sent = 0.0
         self._something_waits = threading.Semaphore(0)
@@ -43,10 +43,10 @@ class Output:
         sys.stdout = sys.__stdout__ = _Stream("stdout", self)
         sys.stderr = sys.__stderr__ = _Stream("stderr", self)
 
-    def begin(self, step: int, max_bytes: int) -> None:
-        """Send from now on, as output of `step`, at most `max_bytes` of UTF-8."""
+    def begin(self, max_bytes: int) -> None:
+        """Send from now on, at most `max_bytes` of UTF-8."""
         with self._lock:
-            self._step, self._bytes_left = step, max_bytes
+            self._open, self._bytes_left = True, max_bytes
         if not self._thread_runs:
             self._thread_runs = True
             _thread.start_new_thread(self._send_late, ())
@@ -55,7 +55,7 @@ class Output:
         """Send the rest, then nothing until the next `begin`."""
         with self._interrupts, self._lock:
             self._send_waiting()
-            self._step = 0
+            self._open = False
 
     def flush(self) -> None:
         """Send what waits."""
@@ -82,7 +82,7 @@ class Output:
                 self._send_waiting()
 
     def _send_waiting(self) -> None:
-        if not self._step or not self._waiting:
+        if not self._open or not self._waiting:
             return
         waiting, self._waiting, self._chars = self._waiting, [], 0
         self._last_sent = time.monotonic()
@@ -100,9 +100,9 @@ class Output:
             text = data[: self._bytes_left].decode("utf-8", "ignore")
         self._bytes_left -= min(len(data), self._bytes_left)
         if text:
-            self._link.send({"t": "output", "n": self._step, "stream": stream, "text": text})
+            self._link.send_in_step({"t": "output", "stream": stream, "text": text})
         if not self._bytes_left:
-            self._link.send({"t": "cut", "n": self._step})
+            self._link.send_in_step({"t": "cut"})
 
 
 def _joined(parts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -38,7 +38,6 @@ class Session:
         self.tools = HostTools(self.link, self.output)
         self.main = ModuleType("__main__")
         self._pictures = 0
-        self._step = 0
         self._install(options)
 
     def serve_one(self) -> None:
@@ -69,14 +68,12 @@ class Session:
 
     def emit(self, stem: str, media_type: str, data: bytes) -> None:
         """Hand a file that the step made to the host."""
-        if not self._step:
-            return
         self.output.flush()
         self._pictures += 1
         suffix = media_type.rpartition("/")[2]
-        header = {"t": "artifact", "n": self._step, "name": f"{stem}-{self._pictures}.{suffix}", "type": media_type}
+        header = {"t": "artifact", "name": f"{stem}-{self._pictures}.{suffix}", "type": media_type}
         try:
-            self.link.send(header, data)
+            self.link.send_in_step(header, data)
         except FrameError as error:
             sys.stderr.write(f"[{header['name']} is not kept: {error}]\n")
 
@@ -94,16 +91,18 @@ class Session:
     def _run(self, number: int, code: str, max_bytes: int) -> None:
         # A name assigned in an earlier step would hide the function, and no step could ever end the run.
         vars(self.main).pop("final_answer", None)
-        self.final, self._step = None, number
+        self.final = None
         step = Step(code, number, self)
-        self.tools.begin(number)
-        self.output.begin(number, max_bytes)
+        self.link.begin_step(number)
+        self.output.begin(max_bytes)
         self.interrupts.arm()
         header, blob = step.run()
-        self._step = 0
         self.output.end()
-        self.tools.end()
-        self.link.send({"t": "done", "n": number, **header}, blob)
+        try:
+            self.link.end_step({"t": "done", **header}, blob)
+        except FrameError:
+            text = codec.Repr(header["repr"], "too large")
+            self.link.end_step({"t": "done", **header, "value": codec.encode(text)[0]}, b"")
 
 
 def _no_input(prompt: object = "", /) -> NoReturn:

@@ -36,15 +36,6 @@ class HostTools:
         self._output = output
         self._turn = threading.Lock()
         self._numbers = itertools.count(1)
-        self._step = 0
-
-    def begin(self, step: int) -> None:
-        """Allow calls, as part of `step`."""
-        self._step = step
-
-    def end(self) -> None:
-        """Refuse calls until the next step."""
-        self._step = 0
 
     def next_request(self) -> tuple[dict[str, Any], bytes]:
         """Wait for a request of the host, past answers that nobody waits for any more."""
@@ -70,14 +61,13 @@ class HostTools:
             raise RuntimeError(f"the arguments of {name}() are too large to be sent to the host")
         self._output.flush()
         with self._turn:
-            if not self._step:
-                raise RuntimeError(f"{name}() was called after its step had ended")
             number = next(self._numbers)
-            call = {"t": "call", "n": self._step, "id": number, "name": name, "arguments": data}
             try:
-                self._link.send(call, blob)
+                sent = self._link.send_in_step({"t": "call", "id": number, "name": name, "arguments": data}, blob)
             except FrameError as error:
                 raise RuntimeError(f"the arguments of {name}() cannot be sent to the host: {error}") from None
+            if not sent:
+                raise RuntimeError(f"{name}() was called after its step had ended")
             frame, blob = self._answer(number)
         if frame["t"] == "raised":
             raise RuntimeError(frame["message"])
