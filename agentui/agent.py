@@ -13,12 +13,12 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from typing import Any, Literal, overload
 
 from agentui.arguments import as_task, authorized_imports, checked_limits, code_tags, positive
-from agentui.errors import RunFailed, RunLimitReached, RunStopped
 from agentui.events import Limits, Record, RunStarted
 from agentui.loop import CodeLoop
 from agentui.loop_thread import iterate, run_sync
+from agentui.managed import ManagedAgent
 from agentui.models.base import Model
-from agentui.result import RunResult
+from agentui.result import RunResult, answer_of
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.local import default_pool
@@ -43,6 +43,7 @@ class CodeAgent:
         planning_interval: int | None = None,
         step_callbacks: Sequence[Callable[..., Any]] = (),
         final_answer_checks: Sequence[Callable[..., Any]] = (),
+        managed_agents: Sequence[CodeAgent] = (),
         name: str | None = None,
         description: str | None = None,
         stream_outputs: bool = False,
@@ -64,6 +65,7 @@ class CodeAgent:
             step_callbacks: Called with each finished step, and with `agent=` if they take it.
             final_answer_checks: Called with the answer, the session and `agent=`, as far as they take them; a false
                 result or an AssertionError sends the model back to work.
+            managed_agents: Agents that the code may call as functions, by their names.
             name: Identifier under which another agent may call this one.
             description: What it does, for that other agent.
             stream_outputs: Record deltas while the model writes and the code prints.
@@ -82,7 +84,7 @@ class CodeAgent:
         self.spec = AgentSpec(
             model=model,
             pool=sandbox_pool or default_pool(),
-            tools=as_tools(tools),
+            tools=as_tools([*tools, *map(ManagedAgent, managed_agents)]),
             instructions=instructions,
             imports=authorized_imports(additional_authorized_imports),
             tags=code_tags(code_block_tags),
@@ -163,7 +165,7 @@ class CodeAgent:
             )
         result = run_sync(self._complete(task, reset, images, additional_args, max_steps))
         full = self.return_full_result if return_full_result is None else return_full_result
-        return result[0] if full else _answer(*result)
+        return result[0] if full else answer_of(*result)
 
     async def stream(
         self,
@@ -286,19 +288,6 @@ class CodeAgent:
             return await run.wait(), run.exception
         finally:
             run.stop()
-
-
-def _answer(result: RunResult, cause: BaseException | None) -> Any:
-    message = result.error or f"the run ended as {result.status!r}"
-    match result.status:
-        case "completed":
-            return result.output
-        case "failed":
-            raise RunFailed(message, result) from cause
-        case "limit":
-            raise RunLimitReached(message, result)
-        case "stopped":
-            raise RunStopped(message, result)
 
 
 def _close_soon(session: Session) -> None:

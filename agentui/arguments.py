@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -22,12 +23,11 @@ def checked_limits(limits: Limits) -> Limits:
         ConfigError: A limit is zero, negative or no number; the message names it.
     """
     for field in dataclasses.fields(limits):
-        value = getattr(limits, field.name)
+        value: Any = getattr(limits, field.name)
         whole = field.name not in {"max_seconds", "step_seconds"}
         if value is None and "None" in str(field.type):
             continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not value > 0 or (whole and value != int(value)):
+        if not _is_positive(value, whole=whole):
             kind = "a whole number above 0" if whole else "a number of seconds above 0"
             raise ConfigError(f"limit {field.name}={value!r} is not {kind}")
     return limits
@@ -75,7 +75,7 @@ def code_tags(tags: Literal["markdown"] | tuple[str, str] | None) -> CodeTags:
         return TAGS
     if tags == "markdown":
         return MARKDOWN
-    if len(tags) != 2 or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+    if len(tags) != 2 or not all(tag.strip() for tag in tags):
         raise ConfigError(f"code_block_tags={tags!r} is neither 'markdown' nor an opening and a closing text")
     return CodeTags(*tags)
 
@@ -89,3 +89,9 @@ def positive(name: str, value: int | None) -> int | None:
     if value is not None and value < 1:
         raise ConfigError(f"{name}={value!r} is not a whole number above 0")
     return value
+
+
+def _is_positive(value: object, *, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < math.inf and (not whole or value == int(value))

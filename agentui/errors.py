@@ -7,7 +7,8 @@ AgentUIError
 │   ├── ModelConnectionError  the server could not be reached
 │   ├── ModelTimeout        the server stayed silent longer than allowed
 │   ├── ModelStreamBroken   the stream ended in the middle, or is not a stream that can be read
-│   └── ModelRefused        the server reported a failure inside the stream
+│   ├── ModelRefused        the server reported a failure inside the stream
+│   └── ModelAnswerEmpty    the answer is complete and has neither text nor tool calls
 ├── SandboxError            the place where code runs failed (never an error of the code itself)
 │   └── SandboxUnavailable  no worker could be started
 ├── AgentError              the model kept failing in the same way, or a hook of the agent's owner failed
@@ -105,6 +106,10 @@ class ModelStreamBroken(ModelError):
 
 class ModelRefused(ModelError):
     """The server reported a failure inside a stream or as its finish reason."""
+
+
+class ModelAnswerEmpty(ModelError):
+    """The answer is complete and has neither visible text nor tool calls; `token_usage` says what it cost."""
 
 
 class SandboxError(AgentUIError):

@@ -133,6 +133,17 @@ class ToolCallFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubagentEvent:
+    """An event of an agent that the code called as a function. Its usage is part of the calling step's."""
+
+    call_id: str
+    "The tool call that it answers."
+    agent: str
+    event: Annotated[RunEvent, Discriminator("type")]
+    type: Literal["subagent_event"] = "subagent_event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactCreated:
     """The code made a picture, table or file. Its bytes live beside the records, under `artifact_id`."""
 
@@ -208,6 +219,7 @@ RunEvent: TypeAlias = (
     | OutputDelta
     | ToolCallStarted
     | ToolCallFinished
+    | SubagentEvent
     | ArtifactCreated
     | UsageUpdated
     | ModelRetried

@@ -10,8 +10,18 @@ from typing import Any
 
 from agentui.draft import StepDraft
 from agentui.errors import ToolError
-from agentui.events import ArtifactCreated, CodeStarted, OutputDelta, OutputStream, ToolCallFinished, ToolCallStarted
+from agentui.events import (
+    ArtifactCreated,
+    CodeStarted,
+    OutputDelta,
+    OutputStream,
+    RunEvent,
+    SubagentEvent,
+    ToolCallFinished,
+    ToolCallStarted,
+)
 from agentui.jsonable import jsonable
+from agentui.managed import ManagedAgent
 from agentui.sandbox.base import Artifact, ExecResult, Sandbox
 from agentui.spec import AgentSpec
 from agentui.tools import Tool
@@ -36,7 +46,7 @@ async def execute(
             code, host, timeout_s=spec.limits.step_seconds, max_output_bytes=spec.limits.max_output_bytes
         )
     finally:
-        host.flush()
+        await host.close()
 
 
 class _Host:
@@ -51,6 +61,7 @@ class _Host:
         self._waiting: list[tuple[OutputStream, str]] = []
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._calls: set[asyncio.Task[Any]] = set()
 
     def output(self, stream: OutputStream, text: str) -> None:
         self._draft.output.append(text)
@@ -77,6 +88,9 @@ class _Host:
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.flush()
+        if task := asyncio.current_task():
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
         call_id = f"call_{next(self._call_ids)}"
         tool = self._tools.get(name)
         self._emit(ToolCallStarted(call_id=call_id, name=name, arguments=_named(tool, args, kwargs)))
@@ -86,7 +100,7 @@ class _Host:
         try:
             if tool is None:
                 raise ToolError(f"there is no tool {name!r}")
-            result = await tool.call(args, kwargs)
+            result = await self._run(tool, call_id, args, kwargs)
             error = None
         except ToolError as failure:
             error = str(failure)
@@ -96,6 +110,26 @@ class _Host:
             self._emit(ToolCallFinished(call_id=call_id, result=jsonable(result), error=error, duration_s=duration_s))
         return result
 
+    async def _run(self, tool: Tool, call_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if not isinstance(tool, ManagedAgent):
+            return await tool.call(args, kwargs)
+
+        def emit(event: RunEvent) -> None:
+            if self._stream_outputs or not event.type.endswith("_delta"):
+                self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
+
+        return await tool.call_within(args, kwargs, emit=emit, spend=self._draft.usages.append)
+
+    async def close(self) -> None:
+        """Record the rest, and end tool calls that outlive the code, so that what they did and cost is recorded."""
+        self.flush()
+        left = [task for task in self._calls if task is not asyncio.current_task()]
+        for task in left:
+            if not task.cancelling():  # a second cancellation would cut its cleaning up short
+                task.cancel()
+        if left:
+            await asyncio.wait(left)
+
     def flush(self) -> None:
         """Record what was printed since the last time, one record a stretch of the same stream."""
         if self._timer is not None:
@@ -103,9 +137,13 @@ class _Host:
             self._timer = None
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            for stream, group in itertools.groupby(waiting, key=lambda item: item[0]):
+            for stream, group in itertools.groupby(waiting, key=_stream):
                 self._emit(OutputDelta(stream=stream, text="".join(text for _, text in group)))
             self._flushed = asyncio.get_running_loop().time()
+
+
+def _stream(item: tuple[OutputStream, str]) -> OutputStream:
+    return item[0]
 
 
 def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

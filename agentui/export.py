@@ -7,7 +7,8 @@ import io
 import re
 from dataclasses import asdict
 
-from agentui.view import RunView, StepView, usage_rows
+from agentui.ledger import usage_rows
+from agentui.view import RunView, StepView
 
 
 def as_markdown(view: RunView) -> str:
@@ -25,7 +26,7 @@ def as_markdown(view: RunView) -> str:
 def as_usage_csv(view: RunView) -> str:
     """One row a model call; `source` says which numbers are estimates."""
     buffer = io.StringIO()
-    names = ["step", "kind", "attempt", "failed", "input_tokens", "output_tokens", "total_tokens"]
+    names = ["agent", "model", "step", "kind", "attempt", "failed", "input_tokens", "output_tokens", "total_tokens"]
     names += ["cached_input_tokens", "reasoning_tokens", "source", "cost_usd", "first_delta_s", "generating_s"]
     writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -7,8 +7,8 @@ shown as its `repr` rather than lost or raised over.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, cast
 
 MAX_DEPTH = 12
 MAX_TEXT = 200_000
@@ -28,9 +28,11 @@ def jsonable(value: Any, depth: int = 0) -> Any:
         return _text(value)
     if depth < MAX_DEPTH:
         if isinstance(value, Mapping):
-            return {str(key): jsonable(item, depth + 1) for key, item in value.items()}
+            pairs = cast(Mapping[Any, Any], value)
+            return {str(key): jsonable(item, depth + 1) for key, item in pairs.items()}
         if isinstance(value, list | tuple | set | frozenset):
-            return [jsonable(item, depth + 1) for item in value]
+            items = cast(Collection[Any], value)
+            return [jsonable(item, depth + 1) for item in items]
     return _text(_repr(value))
 
 

@@ -48,8 +48,9 @@ class CodeLoop:
             LimitReached: Steps, seconds or tokens are used up.
             AgentUIError: The run failed.
         """
+        clock = asyncio.timeout(self._spec.limits.max_seconds)
         try:
-            async with asyncio.timeout(self._spec.limits.max_seconds) as clock:
+            async with clock:
                 return await self._work(run, task, variables)
         except TimeoutError:
             if not clock.expired():
@@ -115,10 +116,7 @@ class CodeLoop:
         left = None if limit is None else limit - self._spent
         if left is not None and left <= 0:
             raise LimitReached(f"the token limit is used up (max_tokens={limit:,}): raise it and go on")
-        try:
-            return await ask(step, self._spec, messages, budget=left)
-        finally:
-            self._spent += sum(usage.total_tokens for usage in step.usages)
+        return await ask(step, self._spec, messages, budget=left)
 
     async def _run_code(self, step: StepDraft, code: str) -> Any:
         sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
@@ -169,6 +167,7 @@ class CodeLoop:
     async def _record(self, step: StepDraft) -> None:
         if step.finished is None:
             return
+        self._spent += sum(usage.total_tokens for usage in step.usages)
         self._session.steps.append(step.finished)
         for callback in self._spec.step_callbacks:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from agentui.errors import RunFailed, RunLimitReached, RunStopped
 from agentui.events import Record, RunFinished, RunStatus, StepFinished
 from agentui.usage import TokenUsage
 
@@ -43,3 +44,23 @@ class RunResult:
             duration_s=end.duration_s,
             records=records,
         )
+
+
+def answer_of(result: RunResult, cause: BaseException | None) -> Any:
+    """The answer of a run that has one.
+
+    Raises:
+        RunFailed: It failed; `cause` is the original error.
+        RunLimitReached: It used up a limit.
+        RunStopped: It was stopped.
+    """
+    message = result.error or f"the run ended as {result.status!r}"
+    match result.status:
+        case "completed":
+            return result.output
+        case "failed":
+            raise RunFailed(message, result) from cause
+        case "limit":
+            raise RunLimitReached(message, result)
+        case "stopped":
+            raise RunStopped(message, result)

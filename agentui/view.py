@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, assert_never
 
 from agentui.events import (
@@ -22,6 +22,7 @@ from agentui.events import (
     StepFinished,
     StepKind,
     StepStarted,
+    SubagentEvent,
     TextDelta,
     ToolCallFinished,
     ToolCallStarted,
@@ -62,6 +63,8 @@ class ToolCallView:
 
     started: ToolCallStarted
     finished: ToolCallFinished | None = None
+    subagent: RunView | None = None
+    "The run of the agent that was called, if it is one."
 
 
 @dataclass(slots=True)
@@ -84,10 +87,11 @@ class StepView:
 
     @property
     def total(self) -> TokenUsage:
-        """All model calls of the step, failed attempts included."""
+        """All model calls of the step: failed attempts and called agents included."""
         if self.end is not None:
             return sum_usage([self.end.usage])
-        return sum_usage([*(retry.usage for retry in self.retries), self.usage])
+        called = (call.subagent.usage for call in self.calls.values() if call.subagent)
+        return sum_usage([*(retry.usage for retry in self.retries), self.usage, *called])
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ class RunView:
                 self.end = event
                 self.phase = "ended"
             case _:
-                self.phase = _apply_to_step(self.steps[-1], event) or self.phase
+                self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
 
 
 StepEvent: TypeAlias = (
@@ -132,6 +136,7 @@ StepEvent: TypeAlias = (
     | OutputDelta
     | ToolCallStarted
     | ToolCallFinished
+    | SubagentEvent
     | ArtifactCreated
     | UsageUpdated
     | ModelRetried
@@ -139,20 +144,15 @@ StepEvent: TypeAlias = (
 )
 
 
-def _apply_to_step(step: StepView, event: StepEvent) -> Phase | None:
+def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | None:
     match event:
         case ReasoningDelta() | TextDelta() | CodeDelta() | OutputDelta():
             return _apply_delta(step, event)
         case CodeStarted():
             step.code = Text([event.code])
             return "running"
-        case ToolCallStarted():
-            step.calls[event.call_id] = ToolCallView(event)
-            return "calling"
-        case ToolCallFinished():
-            if call := step.calls.get(event.call_id):
-                call.finished = event
-            return "running"
+        case ToolCallStarted() | ToolCallFinished() | SubagentEvent():
+            return _apply_call(step, event, record)
         case ArtifactCreated():
             step.artifacts.append(event)
             return None
@@ -168,6 +168,23 @@ def _apply_to_step(step: StepView, event: StepEvent) -> Phase | None:
             return "waiting"
         case _:
             assert_never(event)
+
+
+def _apply_call(
+    step: StepView, event: ToolCallStarted | ToolCallFinished | SubagentEvent, record: Record
+) -> Phase | None:
+    if isinstance(event, ToolCallStarted):
+        step.calls[event.call_id] = ToolCallView(event)
+        return "calling"
+    call = step.calls.get(event.call_id)
+    if call is None:
+        return None
+    if isinstance(event, ToolCallFinished):
+        call.finished = event
+        return "running"
+    call.subagent = call.subagent or RunView()
+    call.subagent.apply(replace(record, event=event.event))
+    return None
 
 
 def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta | OutputDelta) -> Phase:
@@ -200,46 +217,3 @@ def fold(records: Iterable[Record]) -> RunView:
     for record in records:
         view.apply(record)
     return view
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRow:
-    """One model call in the usage table."""
-
-    step: int
-    kind: StepKind
-    attempt: int
-    usage: TokenUsage
-    failed: bool = False
-    first_delta_s: float | None = None
-    "Seconds from the start of the step to its first delta."
-    generating_s: float | None = None
-    "Seconds from the first delta to the end of the answer."
-
-
-def usage_rows(view: RunView) -> list[UsageRow]:
-    """A row for every model call that cost something, in order; their sum is `view.usage`."""
-    rows: list[UsageRow] = []
-    for step in view.steps:
-        rows += [
-            UsageRow(step=step.number, kind=step.kind, attempt=retry.attempt, usage=retry.usage, failed=True)
-            for retry in step.retries
-            if retry.usage
-        ]
-        if step.usage is not None:
-            rows.append(_last_call(step, step.usage))
-    return rows
-
-
-def _last_call(step: StepView, usage: TokenUsage) -> UsageRow:
-    timing = step.end.timing if step.end else None
-    first = timing.first_delta if timing else None
-    finished = timing.model_finished if timing else None
-    return UsageRow(
-        step=step.number,
-        kind=step.kind,
-        attempt=len(step.retries) + 1,
-        usage=usage,
-        first_delta_s=None if first is None else first - step.started,
-        generating_s=None if first is None or finished is None else finished - first,
-    )

@@ -7,6 +7,7 @@ from builders import kinds, of_type
 from agentui.agent import CodeAgent
 from agentui.errors import ConfigError, ModelStreamBroken, RunFailed, RunLimitReached, RunStopped, SandboxUnavailable
 from agentui.events import (
+    RECORD,
     CodeDelta,
     CodeStarted,
     Limits,
@@ -16,15 +17,18 @@ from agentui.events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    SubagentEvent,
     TextDelta,
     ToolCallFinished,
     ToolCallStarted,
     UsageUpdated,
 )
+from agentui.ledger import usage_rows
 from agentui.session import Session
 from agentui.testing import FakePool, Finish, Gate, Reasoning, ScriptedModel
 from agentui.tools import tool
 from agentui.usage import TokenUsage
+from agentui.view import fold
 
 
 def code(body, thought="Go."):
@@ -277,8 +281,9 @@ async def test_two_runs_of_one_agent_never_mix():
         [gates[0], code("secret = 'a'\nfinal_answer(dir().count('other'))")],
         [gates[1], code("other = 1\nfinal_answer(2)")],
     )
-    runs = [agent.start(f"task {i}") for i in range(2)]
-    for gate in gates:
+    runs = []
+    for i, gate in enumerate(gates):
+        runs.append(agent.start(f"task {i}"))
         await gate.reached
     gates[1].open()
     assert (await runs[1].wait()).output == 2
@@ -470,3 +475,39 @@ async def test_the_code_that_ran_is_recorded_whole():
     got = await records_of(agent_for(code("final_answer(1)")))
     assert of_type(got, CodeStarted)[0].code == "final_answer(1)"
     assert "".join(event.text for event in of_type(got, ReasoningDelta)) == ""
+
+
+async def test_a_managed_agent_is_a_function_whose_records_and_tokens_are_in_the_run():
+    helper = agent_for(
+        [code("final_answer(number * 2)"), TokenUsage(30, 3)],
+        name="doubler",
+        description="Doubles the variable `number`.",
+    )
+    agent = agent_for(
+        [code("final_answer(doubler('double it', additional_args={'number': 21}))"), TokenUsage(100, 10)],
+        managed_agents=[helper],
+    )
+    got = await records_of(agent)
+    inner = of_type(got, SubagentEvent)
+    assert [(e.agent, e.call_id) for e in inner][:1] == [("doubler", "call_1")]
+    assert (inner[0].event.type, inner[-1].event.type, inner[-1].event.output) == ("run_started", "run_finished", 42)
+    assert got[-1].event.output == 42
+    assert got[-1].event.usage == TokenUsage(130, 13)
+    assert [RECORD.validate_json(RECORD.dump_json(record)) for record in got] == got
+    rows = usage_rows(fold(got))
+    assert [(row.agent, row.usage.total_tokens) for row in rows] == [("", 110), ("doubler", 33)]
+
+
+async def test_stopping_a_run_stops_the_agent_it_called_and_counts_it():
+    gate = Gate("inner")
+    helper = agent_for(["half", gate], name="slow", description="Never ends.")
+    agent = agent_for([code("slow('x')"), TokenUsage(100, 10)], managed_agents=[helper])
+    run = agent.start("task")
+    await gate.reached
+    run.stop()
+    result = await run.wait()
+    assert [e.event.status for e in of_type(result.records, SubagentEvent) if e.event.type == "run_finished"] == [
+        "stopped"
+    ]
+    assert result.usage.input_tokens > 200
+    assert result.usage.source == "mixed"

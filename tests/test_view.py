@@ -16,8 +16,9 @@ from agentui.events import (
     ToolCallStarted,
     UsageUpdated,
 )
+from agentui.ledger import usage_rows
 from agentui.usage import TokenUsage
-from agentui.view import fold, usage_rows
+from agentui.view import fold
 
 GUESS = TokenUsage(90, 5, source="estimated")
 USAGE = TokenUsage(100, 20)

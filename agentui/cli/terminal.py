@@ -23,8 +23,9 @@ from agentui.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
+from agentui.ledger import usage_rows
 from agentui.usage import TokenUsage
-from agentui.view import RunView, usage_rows
+from agentui.view import RunView
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DIM, _BOLD, _CODE, _ERROR, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[0m"

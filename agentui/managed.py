@@ -1,0 +1,105 @@
+"""An agent as a function of another agent's code. Its records appear inside the caller's run, as they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from agentui.errors import ConfigError, ToolError
+from agentui.events import Record, RunEvent, RunFinished
+from agentui.runner import Run
+from agentui.session import Session
+from agentui.tools import Parameter, Tool
+from agentui.usage import TokenUsage
+
+_PARAMETERS = (
+    Parameter(name="task", annotation="str", description="What it is to do, with everything it needs to know."),
+    Parameter(
+        name="additional_args",
+        annotation="dict",
+        description="Values that its code finds as variables, by name.",
+        default="None",
+    ),
+)
+
+
+class Startable(Protocol):
+    """What is needed of an agent to call it."""
+
+    name: str | None
+    description: str | None
+
+    def start(
+        self,
+        task: str,
+        *,
+        session: Session | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> Run:
+        """Start a run; see `CodeAgent.start`."""
+        ...
+
+
+class ManagedAgent(Tool):
+    """A tool that hands its task to another agent, in a conversation of its own."""
+
+    def __init__(self, agent: Startable) -> None:
+        if not agent.name or not agent.description:
+            raise ConfigError(
+                f"managed agent {agent.name!r} needs a name and a description: the other agent calls it by them"
+            )
+        self._agent = agent
+        self.name = agent.name
+        self.description = agent.description
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The task and its variables."""
+        return _PARAMETERS
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Not callable outside a run: its records would belong to none."""
+        raise ToolError(f"{self.name} is an agent: it can only be called from another agent's code")
+
+    async def call_within(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        emit: Callable[[RunEvent], None],
+        spend: Callable[[TokenUsage], None],
+    ) -> Any:
+        """Run the agent inside the caller's run.
+
+        Args:
+            args: As the calling code gave them.
+            kwargs: As the calling code gave them.
+            emit: Takes the agent's events as they happen.
+            spend: Takes what the agent cost, however it ended.
+
+        Raises:
+            ToolError: The agent has no answer; the message says why.
+        """
+        task, variables = _arguments(*args, **kwargs)
+        session = Session()
+
+        def record(record: Record) -> None:
+            emit(record.event)
+            if isinstance(record.event, RunFinished):
+                spend(record.event.usage)
+
+        run = self._agent.start(task, session=session, additional_args=variables, on_record=record)
+        try:
+            await run.wait()
+        finally:
+            run.stop()
+            result = await run.wait()
+            await session.close()
+        if result.status != "completed":
+            raise ToolError(f"{self.name}: {result.error}")
+        return result.output
+
+
+def _arguments(task: str, additional_args: Mapping[str, Any] | None = None) -> tuple[str, Mapping[str, Any]]:
+    return str(task), additional_args or {}
