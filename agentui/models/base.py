@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 
 from agentui.loop_thread import iterate, run_sync
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, ToolCall
+from agentui.think import ThinkSplitter
 
 
 class Model(ABC):
@@ -48,7 +50,8 @@ class Model(ABC):
         """The whole answer at once, folded from `stream`."""
 
         async def collect() -> list[ChatMessageStreamDelta]:
-            return [delta async for delta in self.stream(messages, stop_sequences)]
+            async with aclosing(self.stream(messages, stop_sequences)) as deltas:
+                return [delta async for delta in deltas]
 
         return fold_deltas(run_sync(collect()))
 
@@ -68,10 +71,11 @@ def fold_deltas(deltas: Iterable[ChatMessageStreamDelta]) -> ChatMessage:
             calls.setdefault(call.index, []).append(call)
         usage = delta.token_usage or usage
         finish = delta.finish_reason or finish
+    text, orphan = _told_apart("".join(content))
     return ChatMessage(
         role="assistant",
-        content="".join(content),
-        reasoning="".join(reasoning) or None,
+        content=text,
+        reasoning="".join([*reasoning, orphan]) or None,
         tool_calls=tuple(_join_call(parts) for _, parts in sorted(calls.items())),
         token_usage=usage,
         finish_reason=finish,
@@ -79,11 +83,22 @@ def fold_deltas(deltas: Iterable[ChatMessageStreamDelta]) -> ChatMessage:
 
 
 def _join_call(parts: list[ToolCall]) -> ToolCall:
-    first = parts[0]
     return ToolCall(
-        call_id=first.call_id,
-        name=first.name,
+        call_id=next((part.call_id for part in parts if part.call_id), ""),
+        name=next((part.name for part in parts if part.name), ""),
         arguments="".join(part.arguments for part in parts),
-        index=first.index,
+        index=parts[0].index,
         extra=next((part.extra for part in parts if part.extra), None),
     )
+
+
+def _told_apart(text: str) -> tuple[str, str]:
+    """Visible text and reasoning of an answer in which an orphan `</think>` came after text had been shown."""
+    if "</think>" not in text:
+        return text, ""
+    splitter = ThinkSplitter(hold_chars=len(text))
+    pieces = splitter.feed(text) + splitter.close()
+    visible, reasoning = (
+        "".join(piece.text for piece in pieces if piece.kind == kind) for kind in ("text", "reasoning")
+    )
+    return visible, reasoning

@@ -1,0 +1,135 @@
+"""Requests that adapt to their server: what it does not know is left out or renamed, and that is remembered.
+
+Nothing is asked of servers beforehand. A 400 or 422 that names something we sent is answered at once by the same
+request without it, each thing once; later calls to the same address and model start from there (rules 33 to 36).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agentui.models.sse import parse_json
+from agentui.models.wire import JSONObject, as_list, as_object, as_text
+
+_REQUIRED = frozenset({"model", "messages", "stream"})
+_RENAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+_ALIASES = {
+    "stop": ("stop", "stop_sequences", "stop_words"),
+    "stream_options": ("stream_options", "streamOptions", "include_usage"),
+}
+_UNKNOWN = re.compile(
+    r"not (supported|permitted|allowed)|does(n't| not) support|un(supported|known|recognized|expected)|extra|invalid",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)|maximum.{0,30}tokens", re.IGNORECASE)
+_ALLOWED_LIST = re.compile(r"expected|must be|one of|allowed values|supported values", re.IGNORECASE)
+_ROLE_STEPS = {"developer": "system", "system": "user"}
+_MAX_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """What a server has taught us."""
+
+    dropped: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def apply(self, body: JSONObject) -> JSONObject:
+        """`body` in the way that the server takes it."""
+        kept = {self.renamed.get(name, name): value for name, value in body.items() if name not in self.dropped}
+        if self.roles:
+            kept["messages"] = [
+                {**message, "role": self.roles.get(message["role"], message["role"])} for message in kept["messages"]
+            ]
+        return {name: value for name, value in kept.items() if name not in self.dropped}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A further adaptation, and what it changes in words."""
+
+    adaptation: Adaptation
+    change: str
+
+
+class Memory:
+    """Adaptations by address and model, for the life of the process."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Adaptation] = {}
+
+    def recall(self, base_url: str, model_id: str) -> Adaptation:
+        """What is known; nothing for a server that took everything so far."""
+        return self._known.get((base_url, model_id), Adaptation())
+
+    def keep(self, base_url: str, model_id: str, adaptation: Adaptation) -> None:
+        """Remember."""
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[base_url, model_id] = adaptation
+
+
+def lesson_from(status: int, text: str, body: JSONObject, known: Adaptation) -> Lesson | None:
+    """What a refusal of `body` teaches; None if it names nothing that could be left out.
+
+    Args:
+        status: Of the response.
+        text: The response's body. Clients do not show all of it in their exceptions.
+        body: As it was sent, with `known` applied.
+        known: Adaptations so far.
+    """
+    if status not in {400, 422}:
+        return None
+    if lesson := _role_lesson(text, body, known):
+        return lesson
+    name = _named_parameter(text, body)
+    if name is None or (name in _RENAMES and _TOO_LONG.search(text)):  # the prompt is at fault, not the parameter
+        return None
+    other = _RENAMES.get(name)
+    if other and other not in known.renamed and other not in body and (other in text or _UNKNOWN.search(text)):
+        return Lesson(
+            Adaptation(known.dropped, {**known.renamed, name: other}, known.roles), f"with {name} renamed to {other}"
+        )
+    return Lesson(Adaptation(known.dropped | {name}, known.renamed, known.roles), f"without {name}")
+
+
+def _role_lesson(text: str, body: JSONObject, known: Adaptation) -> Lesson | None:
+    refusal = _ALLOWED_LIST.split(text, maxsplit=1)[0]
+    if "role" not in text.lower() or not _UNKNOWN.search(refusal):
+        return None
+    sent = {as_text(message.get("role")) for message in body["messages"]}
+    for role, other in _ROLE_STEPS.items():  # rule 35; templates of some small models know no system role
+        if role in sent and role not in known.roles and re.search(rf"\b{role}\b", refusal, re.IGNORECASE):
+            roles = {**{old: other if new == role else new for old, new in known.roles.items()}, role: other}
+            return Lesson(Adaptation(known.dropped, known.renamed, roles), f"with role {role} sent as {other}")
+    return None
+
+
+def _named_parameter(text: str, body: JSONObject) -> str | None:
+    """The sent parameter that the error names: its `param` first, else the first one in its text."""
+    optional = [name for name in body if name not in _REQUIRED]
+    param = re.split(r"[.\[/]", _param_of(text).removeprefix("body."))[0]
+    for name in optional:
+        if param in _ALIASES.get(name, (name,)):
+            return name
+    found = {name: position for name in optional if (position := _position(name, text)) is not None}
+    return min(found, key=found.__getitem__, default=None)
+
+
+def _position(name: str, text: str) -> int | None:
+    """Where `text` names the parameter; a name as short as `n` counts only in quotes."""
+    names = "|".join(_ALIASES.get(name, (name,)))
+    pattern = (
+        rf"(?<![A-Za-z0-9_])(?:{names})(?![A-Za-z0-9_])" if len(name) > 2 else rf"(?<=['\"`])(?:{names})(?=['\"`])"
+    )
+    found = re.search(pattern, text)
+    return found.start() if found else None
+
+
+def _param_of(text: str) -> str:
+    payload = parse_json(text.encode(errors="replace"))
+    body = as_object(next(iter(as_list(payload)), None) or payload)
+    return as_text(as_object(body.get("error")).get("param")) or as_text(body.get("param"))

@@ -1,0 +1,274 @@
+"""Events of one answer to deltas: pure, incremental, and the same for every chunking.
+
+Reasoning is told apart wherever a server puts it (rules 17 to 19, 23), text ends at the first stop sequence, and what
+remains at the end is judged: complete, incomplete, empty or failed (rules 21, 26 to 28).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from agentui.messages import ChatMessageStreamDelta, FinishReason, ToolCall
+from agentui.models.failures import Failure, failure_from, failure_in, finish_of
+from agentui.models.problem import Problem
+from agentui.models.sse import Done, ErrorField, Malformed, SSEEvent
+from agentui.models.text import StopCutter, SurrogateJoiner
+from agentui.models.tool_calls import ToolCallAssembler
+from agentui.models.usage_merge import UsageLedger
+from agentui.models.wire import JSONObject, as_list, as_object, as_objects, as_text
+from agentui.think import Piece, ThinkSplitter
+from agentui.usage import TokenUsage
+
+ORPHAN_HOLD_CHARS = 2_000
+_ORPHAN_MODELS = re.compile(r"minimax|\br1\b|qwq|think|reason", re.IGNORECASE)
+_PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
+
+
+class _Parts(NamedTuple):
+    """What one delta object holds."""
+
+    reasoning: str
+    content: str
+
+
+class AnswerReader:
+    """Reads the events of one answer.
+
+    Args:
+        model_id: As asked for; models known to leave out `<think>` get their first text held back a little.
+        n: Answers asked for; only the first is read, the usage is everybody's.
+        stop_sequences: Texts to end the visible answer at.
+
+    Attributes:
+        done: The server said that nothing follows.
+        stopped: A stop sequence was found.
+        progress: Grows with every event that said something new; keep-alives do not count.
+    """
+
+    def __init__(self, *, model_id: str = "", n: int = 1, stop_sequences: Sequence[str] = ()) -> None:
+        self.usage = UsageLedger(n)
+        self.done = False
+        self.progress = 0
+        self._n = n
+        self._model_id = model_id
+        self._model_named = False
+        self._splitter: ThinkSplitter | None = None
+        self._cutter = StopCutter(stop_sequences)
+        self._joiners = {"content": SurrogateJoiner(), "reasoning": SurrogateJoiner()}
+        self._calls = ToolCallAssembler()
+        self._content: list[str] = []
+        self._reasoned = False
+        self._generated: list[str] = []
+        self._finish_word = ""
+        self._ended_by_usage = False
+        self._message: JSONObject = {}
+        self._problem: Problem | None = None
+
+    @property
+    def partial(self) -> str:
+        """The visible text so far."""
+        return "".join(self._content)
+
+    @property
+    def generated(self) -> str:
+        """All that the model wrote, visible or not: what output tokens are estimated from."""
+        return "".join(self._generated)
+
+    @property
+    def stopped(self) -> bool:
+        """A stop sequence has ended the visible answer."""
+        return self._cutter.stopped
+
+    @property
+    def finished(self) -> bool:
+        """A finish reason has come; only usage can follow."""
+        return bool(self._finish_word)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What the server itself said went wrong, so far."""
+        return self._problem
+
+    def read(self, event: SSEEvent) -> list[ChatMessageStreamDelta]:
+        """The deltas of one event, usually one or none."""
+        payload = event.payload
+        if isinstance(payload, dict):
+            return self._read_chunk(as_object(payload), event.name)
+        match payload:
+            case Done():
+                self.done = True
+            case ErrorField(value):
+                self._fail(failure_from(value))
+            case Malformed(reason, text):
+                if event.name == "error":
+                    self._fail(failure_from(text))
+                elif event.name not in _PINGS and not self._finish_word:
+                    self._note(Problem.decode(reason))
+            case str() if event.name == "error":
+                self._fail(failure_from(payload))
+            case list():
+                return [delta for chunk in as_objects(payload) for delta in self._read_chunk(chunk, event.name)]
+            case _:
+                pass  # null and other JSON say nothing
+        return []
+
+    def close(self) -> list[ChatMessageStreamDelta]:
+        """The events have ended: what was held back, or the final message where no delta came (rule 20)."""
+        deltas: list[ChatMessageStreamDelta] = []
+        if self._message and not self._generated:
+            deltas += self._emit(*_parts(self._message), self._take_calls(self._message), None)
+        lone = self._joiners["reasoning"].close()
+        pieces = self._split(self._joiners["content"].close())
+        if self._splitter is not None:
+            pieces += self._splitter.close()
+        content, reasoning = self._route(pieces)
+        content += self._cutter.close()
+        return deltas + self._delta(content, lone + reasoning, (), None)
+
+    def verdict(self) -> FinishReason | Problem | None:
+        """How the answer ended: a finish reason, None where a complete answer has none, or what went wrong."""
+        if self._problem is not None:
+            return self._problem
+        word = "stop" if self.stopped else self._finish_word
+        finish = finish_of(word, has_tool_calls=self._calls.any_calls) if word else None
+        if isinstance(finish, Failure):
+            return Problem.refused(finish)
+        if finish is None and not self._ended_by_usage:  # rule 26
+            return Problem.incomplete()
+        if not self._calls.any_calls and not self.partial.strip():  # rule 27
+            return Problem.empty(finish, reasoned=bool(self._generated))
+        return finish
+
+    def _read_chunk(self, chunk: JSONObject, name: str) -> list[ChatMessageStreamDelta]:
+        counted = self.usage.add(chunk)
+        if not self._model_named and (named := as_text(chunk.get("model"))):
+            self._model_named = True
+            self._model_id = f"{self._model_id} {named}"
+        reasoning, content = "", ""
+        calls: tuple[ToolCall, ...] = ()
+        choices = as_objects(chunk.get("choices"))
+        for choice in choices:
+            if self._n > 1 and choice.get("index"):
+                continue
+            parts, more = self._read_choice(choice)
+            reasoning, content, calls = reasoning + parts.reasoning, content + parts.content, calls + more
+        failure = failure_in(chunk) or (failure_from(chunk) if name == "error" else None)
+        self._fail(failure)
+        if counted and not choices:
+            self._ended_by_usage = True
+            self.progress += 1
+        return self._emit(reasoning, content, calls, self.usage.live() if counted else None)
+
+    def _read_choice(self, choice: JSONObject) -> tuple[_Parts, tuple[ToolCall, ...]]:
+        if word := as_text(choice.get("finish_reason")):  # rule 21: "" and null never overwrite
+            self._finish_word = word
+            self.progress += 1
+        delta = as_object(choice.get("delta"))
+        if not delta:
+            self._message = as_object(choice.get("message")) or self._message
+            return _Parts("", ""), ()
+        return _parts(delta), self._take_calls(delta)
+
+    def _take_calls(self, delta: JSONObject) -> tuple[ToolCall, ...]:
+        if legacy := as_object(delta.get("function_call")):
+            return self._calls.feed([{"index": 0, "function": legacy}])
+        return self._calls.feed(delta["tool_calls"]) if delta.get("tool_calls") else ()
+
+    def _emit(
+        self, reasoning: str, content: str, calls: tuple[ToolCall, ...], usage: TokenUsage | None
+    ) -> list[ChatMessageStreamDelta]:
+        if not (reasoning or content or calls):
+            return []
+        self.progress += 1
+        self._ended_by_usage = False
+        self._generated += [reasoning, content, *(call.arguments for call in calls)]
+        if reasoning:
+            self._reasoned = True
+            reasoning = self._joiners["reasoning"].feed(reasoning)
+        more = ""
+        if content:
+            content, more = self._route(self._split(self._joiners["content"].feed(content)))
+        return self._delta(content, reasoning + more, calls, usage)
+
+    def _split(self, text: str) -> list[Piece]:
+        if not text:
+            return []
+        if self._splitter is None:
+            may_be_orphan = not self._reasoned and _ORPHAN_MODELS.search(self._model_id)
+            self._splitter = ThinkSplitter(ORPHAN_HOLD_CHARS if may_be_orphan else 0)
+        return self._splitter.feed(text)
+
+    def _route(self, pieces: list[Piece]) -> tuple[str, str]:
+        """Visible text, cut at the first stop sequence, and reasoning."""
+        content, reasoning = "", ""
+        for kind, text in pieces:
+            if kind == "reasoning":
+                reasoning += text
+            else:  # shown text cannot be taken back: whoever folds the deltas finds the orphan tag in it
+                content += self._cutter.feed("</think>" if kind == "recast" else text)
+        return content, reasoning
+
+    def _delta(
+        self, content: str, reasoning: str, calls: tuple[ToolCall, ...], usage: TokenUsage | None
+    ) -> list[ChatMessageStreamDelta]:
+        if not (content or reasoning or calls):
+            return []
+        if content:
+            self._content.append(content)
+        return [
+            ChatMessageStreamDelta(
+                content=content or None, reasoning=reasoning or None, tool_calls=calls or None, token_usage=usage
+            )
+        ]
+
+    def _fail(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self._note(Problem.refused(failure))
+
+    def _note(self, problem: Problem) -> None:
+        """The first problem counts; after our own stop sequence nothing does."""
+        if not self.stopped and self._problem is None:
+            self._problem = problem
+            self.progress += 1
+
+
+def _parts(delta: JSONObject) -> _Parts:
+    content = delta.get("content")
+    if isinstance(content, str):
+        reasoning, text = "", content
+    else:
+        reasoning, text = _list_parts(content)
+    reasoning = _reasoning_field(delta) or reasoning
+    if text and as_object(as_object(delta.get("extra_content")).get("google")).get("thought") is True:  # rule 19
+        return _Parts(reasoning + text, "")
+    return _Parts(reasoning, text or as_text(delta.get("refusal")))
+
+
+def _reasoning_field(delta: JSONObject) -> str:
+    """One of the fields, never their sum: servers send the same text in several (rule 18)."""
+    for key in ("reasoning_content", "reasoning"):
+        if text := as_text(delta.get(key)):
+            return text
+    if details := delta.get("reasoning_details"):
+        return "".join(as_text(item.get("text")) or as_text(item.get("summary")) for item in as_objects(details))
+    return ""
+
+
+def _list_parts(content: Any) -> _Parts:
+    """Content as a list of parts: Mistral's `thinking`, Databricks' `reasoning` (rule 17)."""
+    reasoning, text = "", ""
+    for part in as_list(content) or [content]:
+        if isinstance(part, str):
+            text += part
+            continue
+        described = as_object(part)
+        inner = described.get("thinking", described.get("summary"))
+        if inner is not None:
+            reasoning += as_text(inner) or _list_parts(inner).content
+        elif "reasoning" in as_text(described.get("type")) or "thinking" in as_text(described.get("type")):
+            reasoning += as_text(described.get("text"))
+        else:
+            text += as_text(described.get("text"))
+    return _Parts(reasoning, text)

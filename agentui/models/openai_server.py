@@ -1,0 +1,163 @@
+"""`OpenAIServerModel`: one face over every server that speaks OpenAI's `/chat/completions`.
+
+The raw bytes are read, because the client's own stream drops or dies on what many servers send. What is shown never
+changes afterwards: before the first delta a failed call may be sent again, and says so first; after it a failure is
+raised, with the partial text and the lower bound of its cost. Closing the stream closes the connection at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from PIL import Image
+
+from agentui.errors import ModelError, ModelHTTPError
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, Retry
+from agentui.models.adapt import Memory, lesson_from
+from agentui.models.base import Model
+from agentui.models.call import Call
+from agentui.models.client import ClientPool
+from agentui.models.http_errors import Place
+from agentui.models.redact import public_url
+from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
+from agentui.models.retry import Retries, reason_of
+from agentui.models.settings import ServerSettings, split_options
+from agentui.models.timing import Timeouts
+from agentui.models.wire import JSONObject, as_list, as_objects, as_text
+
+_MEMORY = Memory()
+
+
+class OpenAIServerModel(Model):
+    """A model behind an OpenAI-compatible server.
+
+    Args:
+        model_id: The name that the server knows the model by.
+        api_base: Address of the API, such as `http://localhost:8101/v1`. Without it `OPENAI_BASE_URL`, or OpenAI's.
+        api_key: Without it `OPENAI_API_KEY`, but only if `api_base` is not given or is where that key belongs
+            (`OPENAI_BASE_URL`, api.openai.com): no other server gets to see it.
+        organization: OpenAI's header of that name.
+        project: OpenAI's header of that name.
+        client_kwargs: Further arguments of `openai.AsyncOpenAI`. `timeout` in seconds stands for every silence
+            allowed, `max_retries` for the retries.
+        custom_role_conversions: Roles to send under another name.
+        flatten_messages_as_text: Send texts instead of lists of text parts.
+        timeouts: Limits in seconds.
+        retries: How often a call that fails before its first delta is sent again.
+        completion_kwargs: Sent with every request as they are (`temperature`, `max_tokens`, `top_k`, …); None leaves
+            out what is sent otherwise, such as `stream_options=None` for a server that hangs on it. `extra_body`,
+            `extra_headers` and `extra_query` are those of the openai client.
+
+    Raises:
+        ConfigError: `api_base` is no http(s) address.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        *,
+        organization: str | None = None,
+        project: str | None = None,
+        client_kwargs: Mapping[str, Any] | None = None,
+        custom_role_conversions: Mapping[str, str] | None = None,
+        flatten_messages_as_text: bool = False,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+        **completion_kwargs: Any,
+    ) -> None:
+        self.model_id = model_id
+        settings = ServerSettings.resolve(api_base, api_key, client_kwargs or {}, timeouts, retries, completion_kwargs)
+        self.api_base = settings.base_url
+        self.timeouts, self.retries = settings.timeouts, settings.retries
+        self._place = Place(settings.base_url, model_id, settings.secrets)
+        self._roles = {**ROLE_CONVERSIONS, **(custom_role_conversions or {})}
+        self._flatten = flatten_messages_as_text
+        self._parameters, self._request_options = split_options(completion_kwargs, settings)
+        self._clients = ClientPool(
+            base_url=settings.base_url,
+            api_key=settings.api_key,
+            connect_s=settings.timeouts.connect_s,
+            options={**settings.client_options, "organization": organization, "project": project},
+        )
+
+    def __repr__(self) -> str:
+        return f"OpenAIServerModel(model_id={self.model_id!r}, api_base={public_url(self.api_base)!r})"
+
+    async def stream(
+        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
+    ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
+        """Stream the answer to `messages`; see `Model.stream`.
+
+        Stop sequences are sent, and the visible answer is also cut before the first one here. A delta with `retry`
+        comes before the wait for a retry, and with a wait of 0 where the request is sent again in another form.
+
+        Raises:
+            ModelHTTPError: The server refused the request.
+            ModelConnectionError: The server cannot be reached.
+            ModelTimeout: One of `timeouts` has passed.
+            ModelStreamBroken: The stream broke, ended early or is no stream.
+            ModelRefused: The server reported a failure in the stream.
+            ModelAnswerEmpty: The answer is complete and has nothing in it.
+            ConfigError: A message cannot be sent.
+        """
+        body = await self._body(messages, stop_sequences)
+        stops = [text for text in as_list(body.get("stop")) or [as_text(body.get("stop"))] if text]
+        attempt = 1
+        while True:
+            adapted = _MEMORY.recall(self.api_base, self.model_id).apply(body)
+            call = Call(
+                await self._clients.client(),
+                adapted,
+                self._request_options,
+                place=self._place,
+                timeouts=self.timeouts,
+                messages=messages,
+                stop_sequences=stops,
+            )
+            try:
+                async with aclosing(call.stream()) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                return
+            except ModelError as error:
+                retry = None if call.streamed else self._retry(error, attempt, adapted)
+                if retry is None:
+                    raise
+            yield ChatMessageStreamDelta(retry=retry)
+            await asyncio.sleep(retry.wait_s)
+            attempt += 1
+
+    async def aclose(self) -> None:
+        """Close the connections that the running event loop keeps open for the next call."""
+        await self._clients.aclose()
+
+    async def _body(self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None) -> JSONObject:
+        if any(_has_pictures(message) for message in messages):  # encoding them takes long enough to be felt
+            wire = await asyncio.to_thread(wire_messages, messages, roles=self._roles, flatten=self._flatten)
+        else:
+            wire = wire_messages(messages, roles=self._roles, flatten=self._flatten)
+        return request_body(self.model_id, wire, stop_sequences or (), self._parameters)
+
+    def _retry(self, error: ModelError, attempt: int, sent: JSONObject) -> Retry | None:
+        """How to go on after a failure without any delta; None if not at all."""
+        if isinstance(error, ModelHTTPError):
+            known = _MEMORY.recall(self.api_base, self.model_id)
+            lesson = lesson_from(error.status, error.body, sent, known)
+            if lesson is not None:
+                _MEMORY.keep(self.api_base, self.model_id, lesson.adaptation)
+                return Retry(attempt=attempt, wait_s=0.0, reason=f"{reason_of(error)}; sent again {lesson.change}")
+        wait_s = self.retries.wait_s(error, attempt)
+        return None if wait_s is None else Retry(attempt=attempt, wait_s=wait_s, reason=reason_of(error))
+
+
+OpenAIModel = OpenAIServerModel
+
+
+def _has_pictures(message: MessageLike) -> bool:
+    content = message.content if isinstance(message, ChatMessage) else message.get("content")
+    return any(isinstance(part.get("image"), Image.Image) for part in as_objects(content))
