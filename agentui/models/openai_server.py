@@ -12,22 +12,26 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import openai
+from openai.pagination import AsyncPage
 from PIL import Image
 
-from agentui.errors import ModelError, ModelHTTPError
+from agentui.errors import ModelError, ModelHTTPError, ModelStreamBroken
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, Retry
 from agentui.models.adapt import Memory, lesson_from
 from agentui.models.base import Model
 from agentui.models.call import Call
 from agentui.models.client import ClientPool
-from agentui.models.http_errors import Place
+from agentui.models.http_errors import Place, connection_error, http_error
 from agentui.models.redact import public_url
 from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
 from agentui.models.retry import Retries, reason_of
 from agentui.models.settings import ServerSettings, split_options
 from agentui.models.timing import Timeouts
-from agentui.models.wire import JSONObject, as_list, as_objects, as_text
+from agentui.models.wire import JSONObject, as_objects
 
+LIST_S = 10.0
+"Seconds to wait for a server's list of models."
 _MEMORY = Memory()
 
 
@@ -106,7 +110,6 @@ class OpenAIServerModel(Model):
             ConfigError: A message cannot be sent.
         """
         body = await self._body(messages, stop_sequences)
-        stops = [text for text in as_list(body.get("stop")) or [as_text(body.get("stop"))] if text]
         attempt = 1
         while True:
             adapted = _MEMORY.recall(self.api_base, self.model_id).apply(body)
@@ -117,7 +120,7 @@ class OpenAIServerModel(Model):
                 place=self._place,
                 timeouts=self.timeouts,
                 messages=messages,
-                stop_sequences=stops,
+                stop_sequences=stop_sequences or (),
             )
             try:
                 async with aclosing(call.stream()) as deltas:
@@ -131,6 +134,26 @@ class OpenAIServerModel(Model):
             yield ChatMessageStreamDelta(retry=retry)
             await asyncio.sleep(retry.wait_s)
             attempt += 1
+
+    async def list_models(self) -> list[str]:
+        """Ids of the models that the server offers, in its order.
+
+        Raises:
+            ModelHTTPError: The server refused, or knows no such list.
+            ModelConnectionError: The server cannot be reached.
+            ModelStreamBroken: What it sent is no list of models.
+        """
+        client = await self._clients.client()
+        try:
+            page = await client.models.list(timeout=LIST_S)
+        except openai.APIStatusError as error:
+            raise http_error(error.response, self._place) from None  # its own text may hold the key
+        except openai.APIConnectionError as error:
+            raise connection_error(error, self._place, self.timeouts.connect_s) from error
+        except (openai.OpenAIError, ValueError) as error:
+            raise ModelStreamBroken(f"{self._place} sent no list of models: {self._place.safe(str(error))}") from error
+        models = as_objects(page.model_dump().get("data")) if isinstance(page, AsyncPage) else []
+        return [model["id"] for model in models if isinstance(model.get("id"), str)]
 
     async def aclose(self) -> None:
         """Close the connections that the running event loop keeps open for the next call."""
