@@ -96,8 +96,18 @@ def model_from(options: argparse.Namespace) -> Model | None:
     server = server_from(options)
     if server is None:
         return None
-    model_id = server.model_id or _first_model(server)
-    return _module().OpenAIServerModel(model_id=model_id, api_base=server.base_url, api_key=server.api_key)
+    return connect(dataclasses.replace(server, model_id=server.model_id or _first_model(server)))
+
+
+def connect(server: Server) -> Any:
+    """The model of a server.
+
+    Raises:
+        ConfigError: The address is none.
+    """
+    # The client takes most of a second to import: only those who need it pay for it.
+    module = import_module("agentui.models.openai_server")
+    return module.OpenAIServerModel(model_id=server.model_id or "", api_base=server.base_url, api_key=server.api_key)
 
 
 async def list_models(server: Server) -> list[str]:
@@ -106,7 +116,7 @@ async def list_models(server: Server) -> list[str]:
     Raises:
         ModelError: It does not answer, or not with a list.
     """
-    return await _module().list_models(server.base_url, server.api_key)
+    return await connect(server).list_models()
 
 
 def announce_demo() -> None:
@@ -145,8 +155,3 @@ def _first_model(server: Server) -> str:
     if not models:
         raise ConfigError(f"no --model given, and {server.base_url} lists none: give --model ID")
     return models[0]
-
-
-def _module() -> Any:
-    """The client of real servers, which takes most of a second to import: only those who need it pay for it."""
-    return import_module("agentui.models.openai_server")

@@ -13,7 +13,6 @@ from contextlib import aclosing
 from typing import Any
 
 import openai
-from openai.pagination import AsyncPage
 from PIL import Image
 
 from agentui.errors import ModelError, ModelHTTPError, ModelStreamBroken
@@ -28,7 +27,7 @@ from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
 from agentui.models.retry import Retries, reason_of
 from agentui.models.settings import ServerSettings, split_options
 from agentui.models.timing import Timeouts
-from agentui.models.wire import JSONObject, as_objects
+from agentui.models.wire import JSONObject, as_object, as_objects, as_text
 
 LIST_S = 10.0
 "Seconds to wait for a server's list of models."
@@ -152,8 +151,8 @@ class OpenAIServerModel(Model):
             raise connection_error(error, self._place, self.timeouts.connect_s) from error
         except (openai.OpenAIError, ValueError) as error:
             raise ModelStreamBroken(f"{self._place} sent no list of models: {self._place.safe(str(error))}") from error
-        models = as_objects(page.model_dump().get("data")) if isinstance(page, AsyncPage) else []
-        return [model["id"] for model in models if isinstance(model.get("id"), str)]
+        listed = as_objects(as_object(page.model_dump(warnings=False)).get("data"))
+        return [name for model in listed if (name := as_text(model.get("id")))]
 
     async def aclose(self) -> None:
         """Close the connections that the running event loop keeps open for the next call."""
