@@ -64,12 +64,12 @@ class LocalSandbox:
             worker = await self._live_worker()
             self._steps += 1
             run = StepRun(self._steps, worker.channel, host, tools=self._tools, max_output_bytes=max_output_bytes)
-            outcome, lost = await self._run(worker, run, code, timeout_s)
+            outcome = await self._run(worker, run, code, timeout_s)
             if self._worker is worker:
                 await self._collect(worker, run)
         finally:
             self._busy = False
-        lost, self._lost = lost or self._lost, False
+        lost, self._lost = self._lost, False
         return ExecResult(
             value=outcome.value,
             value_repr=outcome.value_repr,
@@ -116,7 +116,6 @@ class LocalSandbox:
         """The session's worker; a new one if the last is gone."""
         if self._worker is not None and not self._worker.channel.usable:
             self._give_up()
-            self._lost = True
         if self._worker is None:
             self._files = {}
             self._worker = await self._source.start_worker(self._tools)
@@ -125,10 +124,11 @@ class LocalSandbox:
     def _give_up(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
+            self._lost = True
             worker.dispose_later()
 
-    async def _run(self, worker: Worker, run: StepRun, code: str, timeout_s: float) -> tuple[Outcome, bool]:
-        """Run a step to its end; returns how it ended, and whether the worker is lost."""
+    async def _run(self, worker: Worker, run: StepRun, code: str, timeout_s: float) -> Outcome:
+        """Run a step to its end, whatever end that is; a worker that cannot go on is given up."""
         worker.thaw()
         task = asyncio.create_task(run.drive(code))
         watchdog = Watchdog(worker.pid, worker.session_dir, worker.limits, worker.kill)
@@ -152,11 +152,11 @@ class LocalSandbox:
             raise run.host_failure
         if healthy:
             outcome = task.result()
-            return (_timed_out(outcome, timeout_s) if timed_out else outcome), False
+            return _timed_out(outcome, timeout_s) if timed_out else outcome
         if timed_out:
-            return Outcome(error=_timeout_error(timeout_s)), True
+            return Outcome(error=_timeout_error(timeout_s))
         failure = run.host_failure or (None if task.cancelled() else task.exception())
-        return Outcome(error=await _death(worker, failure, watchdog.breach)), True
+        return Outcome(error=await _death(worker, failure, watchdog.breach))
 
     async def _stop(self, worker: Worker, run: StepRun, task: asyncio.Task[Outcome]) -> None:
         """Interrupt the step; kill the worker if that does not end it within the grace."""

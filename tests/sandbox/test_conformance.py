@@ -1,23 +1,151 @@
-"""What every sandbox must do, whatever confines it; each test attacks one property."""
+"""What every sandbox must do, whatever confines it; each test attacks one property of running code."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+from typing import Any
 
+import pytest
+
+from agentui.errors import SandboxError
+from agentui.sandbox.base import ExecError
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
 from tests.sandbox.helpers import RecordingHost
 
 
+async def run(sandbox: LocalSandbox, host: RecordingHost, code: str) -> Any:
+    """Run code that must not fail; returns its value."""
+    result = await sandbox.execute(code, host)
+    assert result.error is None, result.error
+    return result.value
+
+
+async def fail(sandbox: LocalSandbox, host: RecordingHost, code: str) -> ExecError:
+    """Run code that must fail; returns how."""
+    result = await sandbox.execute(code, host)
+    assert result.error is not None
+    return result.error
+
+
 async def test_names_persist_between_steps(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    await sandbox.execute("x = 40\ndef add(y): return x + y", host)
+    await run(sandbox, host, "x = 40\ndef add(y): return x + y")
     result = await sandbox.execute("add(2)", host)
     assert (result.value, result.value_repr, result.is_final, result.error) == (42, "42", False, None)
 
 
-async def test_final_answer_ends_the_step_with_its_value(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    result = await sandbox.execute("try:\n    final_answer(7)\nexcept Exception:\n    pass\nprint('unreachable')", host)
-    assert (result.value, result.is_final, host.text()) == (7, True, "")
+async def test_only_a_last_bare_expression_has_a_value(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    result = await sandbox.execute("1 + 1\nx = 5", host)
+    assert (result.value, result.value_repr) == (None, None)
+
+
+async def test_the_module_is_main(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    code = "import sys\nclass C: pass\n__name__ == '__main__' and sys.modules[C.__module__].C is C"
+    assert await run(sandbox, host, code) is True
+
+
+async def test_await_works_at_the_top_level(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    assert await run(sandbox, host, "import asyncio\nasync def f(): return 3\nx = await f()\nawait f() + x") == 6
+
+
+async def test_a_traceback_names_the_lines_of_the_code_and_no_other(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await run(sandbox, host, "def divide(a):\n    return a / 0")
+    error = await fail(sandbox, host, "\n\ntry:\n    divide(1)\nexcept ZeroDivisionError:\n    raise KeyError('k')")
+    assert (error.kind, error.message, error.line) == ("KeyError", "'k'", 6)
+    assert 'File "<step-1>", line 2, in divide\n    return a / 0' in error.traceback
+    assert "agentui" not in error.traceback
+
+
+async def test_a_syntax_error_names_its_line(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    error = await fail(sandbox, host, "x = 1\ny = = 2")
+    assert (error.kind, error.line) == ("SyntaxError", 2)
+    assert "y = = 2" in error.traceback
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("raise SystemExit(3)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("def f(): f()\nf()", "RecursionError"),
+        ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E", "E"),
+        ("class R:\n    def __repr__(self): raise ValueError\nR()", "ValueError"),
+        ("eval('(' * 100_000 + ')' * 100_000)", "MemoryError"),
+        ("raise ExceptionGroup('g', [ValueError(1), TypeError(2)])", "ExceptionGroup"),
+        ("input('name? ')", "RuntimeError"),
+        ("final_answer()", "TypeError"),
+    ],
+)
+async def test_an_exception_of_any_kind_is_a_result_and_keeps_the_names(
+    sandbox: LocalSandbox, host: RecordingHost, code: str, kind: str
+) -> None:
+    await run(sandbox, host, "x = 1")
+    result = await sandbox.execute(code, host)
+    assert result.error is not None
+    assert result.error.kind in {kind, "SyntaxError"}
+    assert not result.state_lost
+    assert await run(sandbox, host, "x") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import os; os._exit(3)", "exit status 3"),
+        ("import os; os.abort()", "SIGABRT"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("import os; os.closerange(3, 64)", "died"),
+    ],
+)
+async def test_the_end_of_the_process_is_a_result_and_the_next_step_starts_afresh(
+    sandbox: LocalSandbox, host: RecordingHost, code: str, message: str
+) -> None:
+    await run(sandbox, host, "x = 1")
+    result = await sandbox.execute(code, host)
+    assert result.error is not None
+    assert (result.error.kind, result.state_lost) == ("WorkerDied", True)
+    assert message in result.error.message or message == "died"
+    after = await sandbox.execute("'x' in globals()", host)
+    assert (after.value, after.state_lost) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "final_answer(7)",
+        "final_answer(answer=7)",
+        "try:\n    final_answer(7)\nexcept Exception:\n    pass",
+        "try:\n    final_answer(7)\nexcept:\n    pass\nfinal_answer(8)",
+        "try:\n    final_answer(7)\nexcept BaseException:\n    raise ValueError",
+        "def deep(n):\n    deep(n - 1) if n else final_answer(7)\ndeep(50)",
+        "import asyncio\nasync def f(): final_answer(7)\nasyncio.create_task(f())\nawait asyncio.sleep(60)",
+        "import threading, time\nthreading.Thread(target=lambda: final_answer(7)).start()\ntime.sleep(60)",
+    ],
+)
+async def test_final_answer_ends_the_step_with_its_value(sandbox: LocalSandbox, host: RecordingHost, call: str) -> None:
+    result = await sandbox.execute(call, host, timeout_s=10)
+    assert (result.value, result.is_final, result.error, host.text()) == (7, True, None, "")
+
+
+async def test_nothing_runs_after_final_answer(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    result = await sandbox.execute("for _ in range(2):\n    final_answer(_)\n    print('no')\nprint('no')", host)
+    assert (result.value, result.value_repr, host.text()) == (0, "0", "")
+
+
+async def test_a_name_that_hides_final_answer_is_gone_in_the_next_step(
+    sandbox: LocalSandbox, host: RecordingHost
+) -> None:
+    await run(sandbox, host, "final_answer = 'hidden'")
+    result = await sandbox.execute("final_answer(1)", host)
+    assert (result.value, result.is_final) == (1, True)
+
+
+async def test_a_tool_named_final_answer_does_not_replace_it(pool: LocalSandboxPool, host: RecordingHost) -> None:
+    sandbox = await pool.open(tools=["final_answer"])
+    result = await sandbox.execute("final_answer(1)", host)
+    await sandbox.close()
+    assert (result.is_final, host.calls) == (True, [])
 
 
 async def test_a_line_is_seen_before_the_step_ends(sandbox: LocalSandbox, host: RecordingHost) -> None:
@@ -28,27 +156,148 @@ async def test_a_line_is_seen_before_the_step_ends(sandbox: LocalSandbox, host: 
     assert (await task).value == "opened"
 
 
-async def test_cancelling_stops_an_endless_loop_and_keeps_the_names(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    await sandbox.execute("x = 1", host)
-    task = asyncio.create_task(sandbox.execute("print('on')\nwhile True: pass", host))
+@pytest.mark.parametrize("code", ["print('.', end='')", "print('.', end='', flush=True)", "sys.stderr.write('.')"])
+async def test_a_part_of_a_line_is_seen_while_the_code_goes_on(
+    sandbox: LocalSandbox, host: RecordingHost, code: str
+) -> None:
+    task = asyncio.create_task(sandbox.execute(f"import sys, time\n{code}\ntime.sleep(60)", host))
     await host.printed.wait()
     task.cancel()
     await asyncio.wait({task})
-    assert task.cancelled()
-    assert (await sandbox.execute("x", host)).value == 1
+    assert host.text() == "."
 
 
-async def test_a_timeout_is_a_result(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    result = await sandbox.execute("while True: pass", host, timeout_s=0.1)
-    assert result.error is not None
-    assert (result.error.kind, result.error.line, result.state_lost) == ("Timeout", 1, False)
+async def test_streams_keep_their_order_and_their_names(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await run(sandbox, host, "import sys\nfor i in range(3):\n    print(i)\n    print(-i, file=sys.stderr)")
+    assert (host.text(), host.text("stderr")) == ("0\n0\n1\n-1\n2\n-2\n", "0\n-1\n-2\n")
+
+
+async def test_many_lines_arrive_whole(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await run(sandbox, host, "for i in range(20_000): print(i)")
+    assert host.text() == "".join(f"{i}\n" for i in range(20_000))
+
+
+async def test_bytes_and_surrogates_are_shown(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await run(sandbox, host, "import sys\nsys.stdout.buffer.write(b'a\\xff\\0')\nprint('\\ud800')\nNone")
+    assert host.text() == "a\ufffd\u2400?\n"
+
+
+async def test_output_is_cut_and_marked_and_the_code_goes_on(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    code = "for _ in range(3): print('ä' * 600)\nopened = 1\nopened"
+    result = await sandbox.execute(code, host, max_output_bytes=1_000)
+    assert result.value == 1
+    assert host.text("stdout") == "ä" * 500
+    assert host.text("stderr") == "\n… output cut after 1,000 bytes\n"
+
+
+async def test_a_flood_of_output_is_cut_too(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    result = await sandbox.execute("for _ in range(300): print('x' * 1_000_000)\n1", host, max_output_bytes=1_000)
+    assert (result.value, len(host.text("stdout"))) == (1, 1_000)
+
+
+async def test_values_cross_with_their_types(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await run(sandbox, host, "import datetime, decimal")
+    code = "echo((1, {2.5}, b'x', {3: None}, datetime.date(2024, 1, 2), decimal.Decimal('1.10')))"
+    value = await run(sandbox, host, code)
+    assert repr(value) == "(1, {2.5}, b'x', {3: None}, datetime.date(2024, 1, 2), Decimal('1.10'))"
+    assert repr(host.calls[0][1][0]) == repr(value)
+
+
+async def test_what_cannot_cross_arrives_as_its_repr(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    value = await run(sandbox, host, "class C:\n    def __repr__(self): return 'C!'\nC()")
+    assert (value, value.type_name) == ("C!", "C")
+
+
+@pytest.mark.parametrize(
+    "code", ["float('nan')", "2**100_000", "list(range(300_000))", "'x' * 20_000_000", "b'x' * (17 << 20)"]
+)
+async def test_an_awkward_value_does_not_end_the_worker(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
+    result = await sandbox.execute(f"y = 1\n{code}", host)
+    assert result.error is None
+    assert result.value_repr is not None
+    assert len(result.value_repr) < 21_000
+    assert await run(sandbox, host, "y") == 1
+
+
+async def test_arrays_and_tables_cross(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    code = "import numpy as np, pandas as pd\na = np.arange(6.).reshape(2, 3)\necho([a, pd.DataFrame({'x': [1, 2]})])"
+    array, table = await run(sandbox, host, code)
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert table.to_dict("list") == {"x": [1, 2]}
+
+
+async def test_variables_can_be_put(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await sandbox.put({"limit": math.inf, "rows": [(1, b"x")]})
+    assert await run(sandbox, host, "[limit, rows]") == [math.inf, [(1, b"x")]]
+
+
+async def test_a_variable_that_cannot_be_sent_is_refused_by_name_of_its_type(sandbox: LocalSandbox) -> None:
+    with pytest.raises(ValueError, match="type object cannot be sent"):
+        await sandbox.put({"x": object()})
+
+
+async def test_a_failing_tool_raises_its_message(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    code = "try:\n    fail(1)\nexcept RuntimeError as error:\n    print(error)"
+    await run(sandbox, host, code)
+    assert host.text() == "fail failed on purpose\n"
+
+
+async def test_threads_take_turns_with_tools(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor as T\nwith T(8) as t: r = list(t.map(echo, range(200)))\nr"
+    )
+    assert await run(sandbox, host, code) == list(range(200))
+
+
+async def test_output_of_other_threads_is_seen_while_a_tool_runs(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    code = "import threading\nthreading.Timer(0.05, print, ['from a thread']).start()\nwait()"
+    task = asyncio.create_task(sandbox.execute(code, host))
+    await host.printed.wait()
+    assert not task.done()
+    host.opened.set()
+    await task
+    assert host.text() == "from a thread\n"
+
+
+async def test_a_thread_that_waits_for_a_tool_does_not_hold_up_the_next_step(
+    sandbox: LocalSandbox, host: RecordingHost
+) -> None:
+    await sandbox.execute("import threading, time\nthreading.Thread(target=wait).start()\ntime.sleep(0.1)", host)
+    assert host.cancelled_calls == 1
+    assert await run(sandbox, host, "echo(5)") == 5
+
+
+async def test_an_error_in_the_host_reaches_the_caller(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    with pytest.raises(LookupError, match="a bug in the host"):
+        await sandbox.execute("crash()", host)
+    assert (await sandbox.execute("1", host)).state_lost
+
+
+async def test_calls_must_not_overlap(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    task = asyncio.create_task(sandbox.execute("wait()", host))
+    await host.called.wait()
+    with pytest.raises(SandboxError, match="overlap"):
+        await sandbox.execute("1", host)
+    with pytest.raises(SandboxError, match="overlap"):
+        await sandbox.put({"x": 1})
+    host.opened.set()
+    assert (await task).value == "opened"
 
 
 async def test_a_second_session_does_not_see_the_first(pool: LocalSandboxPool, host: RecordingHost) -> None:
     first, second = await pool.open(), await pool.open()
-    await first.execute("secret = 1", host)
-    result = await second.execute("secret", host)
+    await first.execute("import json\nsecret = json.secret = 1", host)
+    error = await fail(second, host, "import json\nhasattr(json, 'secret') or secret")
     await first.close()
     await second.close()
-    assert result.error is not None
-    assert result.error.kind == "NameError"
+    assert error.kind == "NameError"
+
+
+async def test_sessions_draw_different_random_numbers(pool: LocalSandboxPool, host: RecordingHost) -> None:
+    code = "import random, numpy\n(random.random(), numpy.random.random(), numpy.random.default_rng().random())"
+    drawn: list[tuple[float, ...]] = []
+    for _ in range(2):
+        sandbox = await pool.open()
+        drawn.append(await run(sandbox, host, code))
+        await sandbox.close()
+    assert len(set(drawn[0]) | set(drawn[1])) == 6

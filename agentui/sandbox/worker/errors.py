@@ -23,6 +23,12 @@ def describe(error: BaseException, filename: str) -> dict[str, Any]:
     }
 
 
+def bare_description(error: BaseException) -> dict[str, Any]:
+    """`error` without running any of its code: for one that cannot be printed."""
+    kind = type(error).__qualname__[:200]
+    return {"kind": kind, "message": "(it cannot be printed)", "traceback": f"{kind}\n", "line": None}
+
+
 def _remove_own_frames(report: traceback.TracebackException) -> None:
     pending: list[traceback.TracebackException] = [report]
     seen: set[int] = set()

@@ -42,10 +42,13 @@ class Interrupts:
         else:
             raise self._error()
 
-    def interrupt_main_from_thread(self) -> None:
-        """Called from another thread: interrupt the main thread."""
-        if self.armed and threading.get_ident() != self._main:
+    def interrupt_main_from_thread(self) -> bool:
+        """Interrupt the main thread, if the caller is another; returns whether it is."""
+        if threading.get_ident() == self._main:
+            return False
+        if self.armed:
             _thread.interrupt_main()
+        return True
 
     def __enter__(self) -> None:
         if threading.get_ident() == self._main:

@@ -47,6 +47,8 @@ class Output:
         """Send from now on, at most `max_bytes` of UTF-8."""
         with self._lock:
             self._open, self._bytes_left = True, max_bytes
+            if self._waiting:
+                self._something_waits.release()
         if not self._thread_runs:
             self._thread_runs = True
             _thread.start_new_thread(self._send_late, ())

@@ -63,7 +63,9 @@ class Session:
             raise TypeError("final_answer() takes one value: final_answer(answer)")
         if self.final is None:
             self.final = FinalAnswer(value)
-        self.interrupts.interrupt_main_from_thread()
+        if self.interrupts.interrupt_main_from_thread():
+            # Only this very class ends a thread without a word on stderr.
+            raise SystemExit
         raise self.final
 
     def emit(self, stem: str, media_type: str, data: bytes) -> None:

@@ -6,12 +6,13 @@ import ast
 import asyncio
 import inspect
 import linecache
+from collections.abc import Coroutine
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from agentui.sandbox import codec
 from agentui.sandbox.worker import display
-from agentui.sandbox.worker.errors import describe
+from agentui.sandbox.worker.errors import bare_description, describe
 from agentui.sandbox.worker.tools import FinalAnswer
 
 if TYPE_CHECKING:
@@ -34,10 +35,31 @@ class _Caught:
         return True
 
 
+class _Loop:
+    """The event loop of top-level `await`, kept between steps with the tasks that they left."""
+
+    runner: asyncio.Runner | None = None
+
+
+def _run_async(awaitable: Coroutine[Any, Any, Any]) -> Any:
+    runner = _Loop.runner = _Loop.runner or asyncio.Runner()
+    runner.get_loop().set_exception_handler(_report_lost_error)
+    try:
+        return runner.run(awaitable)
+    except (KeyboardInterrupt, SystemExit):
+        # These leave the loop in the middle of its tasks: none of them must go on in the next step.
+        _Loop.runner = None
+        runner.close()
+        raise
+
+
+def _report_lost_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if not isinstance(context.get("exception"), FinalAnswer):
+        loop.default_exception_handler(context)
+
+
 class Step:
     """A piece of code that is about to run."""
-
-    _runner: asyncio.Runner | None = None
 
     def __init__(self, code: str, number: int, session: Session) -> None:
         self._code = code
@@ -55,9 +77,7 @@ class Step:
         self._session.interrupts.armed = False
         if interrupted.error is not None:
             # The interrupt came while the report was made: a short one, which runs no foreign code, must do.
-            return {
-                "error": {"kind": type(interrupted.error).__name__, "message": "", "traceback": "", "line": None}
-            }, b""
+            return {"error": bare_description(interrupted.error)}, b""
         return self._report
 
     def _run_code(self) -> None:
@@ -65,20 +85,23 @@ class Step:
         linecache.cache[self._filename] = (len(self._code), None, lines, self._filename)
         tree = ast.parse(self._code, self._filename)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        self._evaluate(compile(tree, self._filename, "exec", _FLAGS, dont_inherit=True))
-        value = None
+        parts = [compile(tree, self._filename, "exec", _FLAGS, dont_inherit=True)]
         if isinstance(last, ast.Expr):
             expression = ast.Expression(last.value)
-            value = self._evaluate(compile(expression, self._filename, "eval", _FLAGS, dont_inherit=True))
+            parts.append(compile(expression, self._filename, "eval", _FLAGS, dont_inherit=True))
+        if any(part.co_flags & inspect.CO_COROUTINE for part in parts):
+            value = _run_async(self._evaluate_async(parts))
+        else:
+            value = [eval(part, vars(self._session.main)) for part in parts][-1]
         self._show(value)
 
-    def _evaluate(self, code: CodeType) -> Any:
-        result = eval(code, vars(self._session.main))
-        if not code.co_flags & inspect.CO_COROUTINE:
-            return result
-        if Step._runner is None:
-            Step._runner = asyncio.Runner()
-        return Step._runner.run(result)
+    async def _evaluate_async(self, parts: list[CodeType]) -> Any:
+        value = None
+        for part in parts:
+            value = eval(part, vars(self._session.main))
+            if part.co_flags & inspect.CO_COROUTINE:
+                value = await value
+        return value
 
     def _show(self, value: Any) -> None:
         display.show_figures()
@@ -112,4 +135,4 @@ class Step:
             return describe(error, self._filename)
         if isinstance(failed.error, KeyboardInterrupt):
             raise failed.error
-        return {"kind": type(error).__qualname__[:200], "message": "(no message: printing it failed)"}
+        return bare_description(error)
