@@ -30,7 +30,31 @@ from agentui.version import __version__
 
 
 class CodeAgent:
-    """An agent that solves tasks by writing and running Python."""
+    """An agent that solves tasks by writing and running Python. Making one starts nothing.
+
+    Args:
+        tools: Host functions that the code may call.
+        model: Answers the agent's requests.
+        instructions: Text added to the end of the system prompt.
+        max_steps: Action steps a run may take.
+        additional_authorized_imports: Modules that the prompt offers besides the usual ones; `"*"` for all.
+        planning_interval: Plan before the first and then every so many action steps; None for never.
+        step_callbacks: Called with each finished step, and with `agent=` if they take it.
+        final_answer_checks: Called with the answer, the session and `agent=`, as far as they take them; a false
+            result or an AssertionError sends the model back to work.
+        managed_agents: Agents that the code may call as functions, by their names.
+        name: Identifier under which another agent may call this one.
+        description: What it does, for that other agent.
+        stream_outputs: Record deltas while the model writes and the code prints.
+        code_block_tags: What the model puts around its code: `"markdown"`, or an opening and a closing text.
+        return_full_result: Make `run` return a `RunResult` unless it is told otherwise.
+        max_print_outputs_length: Characters of a step's output that the model gets to read.
+        limits: What a run may spend; `max_steps` here wins over the one in it.
+        sandbox_pool: Where code runs; the process's own pool by default.
+
+    Raises:
+        ConfigError: A tool, a limit or an import cannot be used.
+    """
 
     def __init__(
         self,
@@ -53,31 +77,6 @@ class CodeAgent:
         limits: Limits | None = None,
         sandbox_pool: SandboxPool | None = None,
     ) -> None:
-        """Describe an agent; nothing is started.
-
-        Args:
-            tools: Host functions that the code may call.
-            model: Answers the agent's requests.
-            instructions: Text added to the end of the system prompt.
-            max_steps: Action steps a run may take.
-            additional_authorized_imports: Modules that the prompt offers besides the usual ones; `"*"` for all.
-            planning_interval: Plan before the first and then every so many action steps; None for never.
-            step_callbacks: Called with each finished step, and with `agent=` if they take it.
-            final_answer_checks: Called with the answer, the session and `agent=`, as far as they take them; a false
-                result or an AssertionError sends the model back to work.
-            managed_agents: Agents that the code may call as functions, by their names.
-            name: Identifier under which another agent may call this one.
-            description: What it does, for that other agent.
-            stream_outputs: Record deltas while the model writes and the code prints.
-            code_block_tags: What the model puts around its code: `"markdown"`, or an opening and a closing text.
-            return_full_result: Make `run` return a `RunResult` unless it is told otherwise.
-            max_print_outputs_length: Characters of a step's output that the model gets to read.
-            limits: What a run may spend; `max_steps` here wins over the one in it.
-            sandbox_pool: Where code runs; the process's own pool by default.
-
-        Raises:
-            ConfigError: A tool, a limit or an import cannot be used.
-        """
         self.name = name
         self.description = description
         self.return_full_result = return_full_result

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agentui.draft import StepDraft
 from agentui.errors import ModelError
-from agentui.events import CodeDelta, ModelRetried, ReasoningDelta, TextDelta, UsageUpdated
+from agentui.events import CodeDelta, ModelRetried, ReasoningDelta, TextDelta, UpstreamClosed, UsageUpdated
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason
 from agentui.meter import UsageMeter
 from agentui.parse import Answer, AnswerParser, Piece
@@ -80,6 +80,7 @@ class _Call:
         self._parser = AnswerParser(spec.tags)
         self._finish_reason: FinishReason | None = None
         self._next_update = 0.0
+        self._limit_noticed_s: float | None = None
         self.streamed = False
 
     async def stream(self, messages: Sequence[ChatMessage]) -> Reply:
@@ -96,8 +97,9 @@ class _Call:
         except ModelError as error:
             usage = error.token_usage
             raise
-        except (asyncio.CancelledError, LimitReached):
+        except (asyncio.CancelledError, LimitReached):  # leaving `aclosing` has closed the connection by now
             usage = meter.current()
+            self._emit(UpstreamClosed(step=self._draft.number, after_s=self._since_stop(), usage=usage))
             raise
         finally:
             self._settle(usage)
@@ -125,10 +127,17 @@ class _Call:
             self._next_update = now + UPDATE_S
             self._emit(UsageUpdated(step=self._draft.number, usage=meter.current()))
         if self._budget is not None and not meter.settled and meter.total_tokens > self._budget:
+            self._limit_noticed_s = now
             raise LimitReached(
                 f"the token limit of this run is used up (max_tokens: {self._budget:,} were left for this answer): "
                 "raise max_tokens and continue"
             )
+
+    def _since_stop(self) -> float:
+        run = self._draft.run
+        asked = (run.stop_requested_s, self._limit_noticed_s, self._spec.limits.max_seconds)
+        moment = next((moment for moment in asked if moment is not None), run.elapsed())
+        return round(max(0.0, run.elapsed() - moment), 6)
 
     def _settle(self, usage: TokenUsage | None) -> None:
         self._show(self._parser.close())

@@ -179,6 +179,25 @@ class ModelRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    """Somebody asked the run to end now."""
+
+    type: Literal["stop_requested"] = "stop_requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamClosed:
+    """The connection to the model server was closed before the answer had ended: by a stop or by a limit."""
+
+    step: int
+    after_s: float
+    "Seconds from the request to stop, or from the moment the limit was noticed, to the closed connection."
+    usage: TokenUsage
+    "What the cut answer cost, as far as it is known here."
+    type: Literal["upstream_closed"] = "upstream_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     """A step as a whole; every text here repeats what its deltas said."""
 
@@ -223,6 +242,8 @@ RunEvent: TypeAlias = (
     | ArtifactCreated
     | UsageUpdated
     | ModelRetried
+    | StopRequested
+    | UpstreamClosed
     | StepFinished
     | RunFinished
 )

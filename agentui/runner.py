@@ -15,7 +15,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 from agentui.errors import AgentUIError
-from agentui.events import Record, RunEvent, RunFinished, RunStarted, RunStatus, StepFinished
+from agentui.events import (
+    Record,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    RunStatus,
+    StepFinished,
+    StopRequested,
+    UpstreamClosed,
+)
 from agentui.jsonable import jsonable
 from agentui.result import RunResult
 from agentui.sandbox.base import Artifact
@@ -41,6 +50,7 @@ class Run:
         artifacts: The bytes behind `artifact_created` records, by `artifact_id`.
         output: The Python value the body returned; None until then.
         exception: What the body raised, if anything.
+        stop_requested_s: When `stop` was first called: seconds since the start; None if it was not.
     """
 
     def __init__(
@@ -57,6 +67,7 @@ class Run:
         self.artifacts: dict[str, Artifact] = {}
         self.output: Any = None
         self.exception: BaseException | None = None
+        self.stop_requested_s: float | None = None
         self._clock = clock
         self._t0 = clock()
         self._on_record = on_record
@@ -86,6 +97,9 @@ class Run:
 
     def stop(self) -> None:
         """End the run now: its model connection is closed, its code interrupted. Returns at once; harmless later."""
+        if self.stop_requested_s is None and not self.done:
+            self.stop_requested_s = self.elapsed()
+            self.emit(StopRequested())
         self._task.cancel()
 
     def emit(self, event: RunEvent) -> None:
@@ -136,7 +150,7 @@ class Run:
         if self._on_end is not None:
             self._on_end(self)
         if task.cancelled():
-            self._finish("stopped", "stopped on request")
+            self._finish("stopped", self._how_it_stopped())
             return
         self.exception = task.exception()
         match self.exception:
@@ -150,6 +164,16 @@ class Run:
             case error:
                 logger.error("run %s failed", self.run_id, exc_info=error)
                 self._finish("failed", f"{type(error).__name__}: {error}")
+
+    def _how_it_stopped(self) -> str:
+        closed = next((r.event for r in reversed(self.records) if isinstance(r.event, UpstreamClosed)), None)
+        if closed is None:
+            return "stopped on request"
+        about = "" if closed.usage.source == "reported" else "about "
+        return (
+            f"stopped on request; the connection to the model was closed after {closed.after_s * 1000:.0f} ms, "
+            f"{about}{closed.usage.total_tokens:,} tokens billed for the cut answer"
+        )
 
     def _finish(self, status: RunStatus, error: str | None) -> None:
         usage = sum_usage(r.event.usage for r in self.records if isinstance(r.event, StepFinished))

@@ -22,16 +22,18 @@ from agentui.events import (
     StepFinished,
     StepKind,
     StepStarted,
+    StopRequested,
     SubagentEvent,
     TextDelta,
     ToolCallFinished,
     ToolCallStarted,
+    UpstreamClosed,
     UsageUpdated,
 )
 from agentui.usage import TokenUsage, sum_usage
 
 Phase: TypeAlias = Literal[
-    "starting", "waiting", "reasoning", "writing", "coding", "running", "calling", "retrying", "ended"
+    "starting", "waiting", "reasoning", "writing", "coding", "running", "calling", "retrying", "stopping", "ended"
 ]
 
 
@@ -81,6 +83,7 @@ class StepView:
     calls: dict[str, ToolCallView] = field(default_factory=dict[str, ToolCallView])
     artifacts: list[ArtifactCreated] = field(default_factory=list[ArtifactCreated])
     retries: list[ModelRetried] = field(default_factory=list[ModelRetried])
+    closed: UpstreamClosed | None = None
     usage: TokenUsage | None = None
     "The newest model call of the step: an estimate while it streams."
     end: StepFinished | None = None
@@ -124,6 +127,8 @@ class RunView:
             case RunFinished():
                 self.end = event
                 self.phase = "ended"
+            case StopRequested():
+                self.phase = "stopping"
             case _:
                 self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
 
@@ -140,6 +145,7 @@ StepEvent: TypeAlias = (
     | ArtifactCreated
     | UsageUpdated
     | ModelRetried
+    | UpstreamClosed
     | StepFinished
 )
 
@@ -158,6 +164,9 @@ def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | 
             return None
         case UsageUpdated():
             step.usage = event.usage
+            return None
+        case UpstreamClosed():
+            step.closed = event
             return None
         case ModelRetried():
             step.retries.append(event)

@@ -59,7 +59,7 @@ def file_tree() -> str:
 
 def _reading_order(path: Path) -> tuple[object, ...]:
     parts = path.relative_to(ROOT / "agentui").parts
-    return (len(parts) > 1, *parts[:-1], path.name != "__init__.py", path.name)
+    return (parts[:-1], path.name != "__init__.py", path.name)
 
 
 def _yaml(value: object) -> str:

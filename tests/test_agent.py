@@ -21,6 +21,7 @@ from agentui.events import (
     TextDelta,
     ToolCallFinished,
     ToolCallStarted,
+    UpstreamClosed,
     UsageUpdated,
 )
 from agentui.ledger import usage_rows
@@ -220,6 +221,9 @@ async def test_stop_while_the_model_writes_keeps_the_text_and_counts_it():
     assert result.usage.output_tokens > 0
     assert result.usage.input_tokens > 100
     assert result.usage.source == "estimated"
+    closed = of_type(result.records, UpstreamClosed)[0]
+    assert closed.usage == result.usage
+    assert f"{result.usage.total_tokens:,} tokens billed" in result.error
 
 
 async def test_stop_while_code_runs_ends_it():

@@ -36,14 +36,14 @@ async def test_stop_ends_with_exactly_one_stopped_record():
     async for _ in run.subscribe():
         run.stop()
     run.stop()
-    assert kinds(run.records) == ["run_started", "run_finished"]
+    assert kinds(run.records) == ["run_started", "stop_requested", "run_finished"]
     assert run.result.status == "stopped"
 
 
 async def test_a_run_stopped_before_its_first_step_still_begins_and_ends():
     run = run_of(TextDelta(text="never"))
     run.stop()
-    assert kinds((await run.wait()).records) == ["run_started", "run_finished"]
+    assert kinds((await run.wait()).records) == ["run_started", "stop_requested", "run_finished"]
 
 
 @pytest.mark.parametrize(

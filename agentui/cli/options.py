@@ -43,7 +43,7 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("limits of a run")
     for name, kind in _FLAGS.items():
         default = getattr(Limits(), name)
-        text = "no limit" if default is None else f"{default:g}"
+        text = "no limit" if default is None else f"{default:,.0f}"
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"default: {text}")
 
 
