@@ -218,13 +218,14 @@ class CodeAgent:
         spec = self._spec_for(limits, max_steps)
         message, variables = as_task(task, images, additional_args)
         session = session or self._own_session(reset)
-        session.begin()
         loop = CodeLoop(spec, session, self)
+        session.begin()
         run = Run(
             lambda run: loop.run(run, message, variables),
             RunStarted(
                 task=task,
                 model=spec.model.model_id,
+                server=spec.model.server,
                 tools=tuple(spec.tools),
                 limits=spec.limits,
                 agentui_version=__version__,

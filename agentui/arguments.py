@@ -24,11 +24,11 @@ def checked_limits(limits: Limits) -> Limits:
     """
     for field in dataclasses.fields(limits):
         value: Any = getattr(limits, field.name)
-        whole = field.name not in {"max_seconds", "step_seconds"}
+        whole = field.name not in {"max_seconds", "step_seconds", "max_cost_usd"}
         if value is None and "None" in str(field.type):
             continue
         if not _is_positive(value, whole=whole):
-            kind = "a whole number above 0" if whole else "a number of seconds above 0"
+            kind = "a whole number above 0" if whole else "a number above 0"
             raise ConfigError(f"limit {field.name}={value!r} is not {kind}")
     return limits
 

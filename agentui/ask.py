@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from agentui.budget import Budget
+from agentui.calibration import CALIBRATION
 from agentui.draft import StepDraft
 from agentui.errors import ModelError
 from agentui.events import CodeDelta, ModelRetried, ReasoningDelta, TextDelta, UpstreamClosed, UsageUpdated
@@ -38,14 +40,14 @@ class Reply:
     finish_reason: FinishReason | None
 
 
-async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage], *, budget: int | None) -> Reply:
+async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage], budget: Budget) -> Reply:
     """Ask the model and stream its answer into `draft`.
 
     Args:
         draft: The running step; gets the answer, also when this raises, and one usage entry a call.
         spec: The agent.
         messages: The conversation.
-        budget: Tokens that this call may use, its input included; None for no limit.
+        budget: What the run may still spend.
 
     Raises:
         ModelError: The call failed for good.
@@ -62,7 +64,12 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
             wait_s = RESTART_WAIT_S * 2 ** (attempt - 1)
             draft.run.emit(
                 ModelRetried(
-                    attempt=attempt, wait_s=wait_s, reason=str(error), usage=error.token_usage, partial=error.partial
+                    attempt=attempt,
+                    wait_s=wait_s,
+                    reason=str(error),
+                    usage=error.token_usage,
+                    cost=None if error.token_usage is None else budget.price(error.token_usage),
+                    partial=error.partial,
                 )
             )
             await asyncio.sleep(wait_s)
@@ -72,10 +79,11 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
 class _Call:
     """One request."""
 
-    def __init__(self, draft: StepDraft, spec: AgentSpec, budget: int | None) -> None:
+    def __init__(self, draft: StepDraft, spec: AgentSpec, budget: Budget) -> None:
         self._draft = draft
         self._spec = spec
         self._budget = budget
+        self._model = spec.model.model_id
         self._emit = draft.run.emit
         self._parser = AnswerParser(spec.tags)
         self._finish_reason: FinishReason | None = None
@@ -102,7 +110,7 @@ class _Call:
             self._emit(UpstreamClosed(step=self._draft.number, after_s=self._since_stop(), usage=usage))
             raise
         finally:
-            self._settle(usage)
+            self._settle(usage, meter)
         return Reply(answer=self._draft.answer, finish_reason=self._finish_reason)
 
     def _take(self, delta: ChatMessageStreamDelta, meter: UsageMeter) -> None:
@@ -123,15 +131,31 @@ class _Call:
 
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()
-        if now >= self._next_update and self._spec.stream_outputs:
+        due = now >= self._next_update
+        if not due and not self._budget.watched:
+            return
+        usage = meter.current()
+        if due and self._spec.stream_outputs:
             self._next_update = now + UPDATE_S
-            self._emit(UsageUpdated(step=self._draft.number, usage=meter.current()))
-        if self._budget is not None and not meter.settled and meter.total_tokens > self._budget:
+            self._report(usage, meter, settled=False)
+        try:
+            self._budget.check(usage, counted=meter.settled)
+        except LimitReached:
             self._limit_noticed_s = now
-            raise LimitReached(
-                f"the token limit of this run is used up (max_tokens: {self._budget:,} were left for this answer): "
-                "raise max_tokens and continue"
+            raise
+
+    def _report(self, usage: TokenUsage, meter: UsageMeter, *, settled: bool) -> None:
+        exact = usage.source == "reported"
+        self._emit(
+            UsageUpdated(
+                step=self._draft.number,
+                usage=usage,
+                cost=self._budget.price(usage),
+                margin=None if exact else CALIBRATION.margin(self._model),
+                counted_output_tokens=meter.counted if settled and exact else None,
+                settled=settled,
             )
+        )
 
     def _since_stop(self) -> float:
         run = self._draft.run
@@ -139,13 +163,17 @@ class _Call:
         moment = next((moment for moment in asked if moment is not None), run.elapsed())
         return round(max(0.0, run.elapsed() - moment), 6)
 
-    def _settle(self, usage: TokenUsage | None) -> None:
+    def _settle(self, usage: TokenUsage | None, meter: UsageMeter) -> None:
         self._show(self._parser.close())
         self._draft.answer = self._parser.answer
         self._draft.mark_model_finished()
-        if usage is not None:
-            self._draft.usages.append(usage)
-            self._emit(UsageUpdated(step=self._draft.number, usage=usage))
+        if usage is None:
+            return
+        cost = self._budget.price(usage)
+        self._draft.spend(usage, cost)
+        self._report(usage, meter, settled=True)
+        if usage.source == "reported":
+            CALIBRATION.observe(self._model, estimated=meter.counted, reported=usage.output_tokens)
 
     def _show(self, pieces: list[Piece]) -> None:
         if self._spec.stream_outputs:

@@ -9,7 +9,7 @@ from typing import Self
 from agentui.events import StepFinished, StepKind, StepStarted, Timing
 from agentui.parse import Answer
 from agentui.runner import Run
-from agentui.usage import TokenUsage, sum_usage
+from agentui.usage import Cost, TokenUsage, sum_costs, sum_usage
 
 
 class StepDraft:
@@ -19,6 +19,7 @@ class StepDraft:
         answer: What the model wrote, as far as it got.
         output: Printed text, in order.
         usages: One entry a model call.
+        costs: What each of them cost; None where that is unknown.
         finished: The recorded step, once it has ended.
     """
 
@@ -32,6 +33,7 @@ class StepDraft:
         self.observation: str | None = None
         self.error: str | None = None
         self.usages: list[TokenUsage] = []
+        self.costs: list[Cost | None] = []
         self.is_final = False
         self.finished: StepFinished | None = None
         self._started = 0.0
@@ -59,6 +61,7 @@ class StepDraft:
             observation=self.observation,
             error=self.error,
             usage=sum_usage(self.usages) if self.usages else None,
+            cost=sum_costs(self.costs),
             timing=Timing(
                 started=round(self._started, 6),
                 first_delta=self._first_delta,
@@ -68,6 +71,11 @@ class StepDraft:
             is_final=self.is_final,
         )
         self.run.emit(self.finished)
+
+    def spend(self, usage: TokenUsage, cost: Cost | None) -> None:
+        """A model call of this step has ended."""
+        self.usages.append(usage)
+        self.costs.append(cost)
 
     def mark_first_delta(self) -> None:
         """The model has begun to answer."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, TypeAdapter
 
-from agentui.usage import TokenUsage
+from agentui.usage import Cost, TokenUsage
 
 SCHEMA_VERSION = 1
 
@@ -32,6 +32,8 @@ class Limits:
     "Wall-clock seconds for the whole run."
     max_tokens: int | None = None
     "Input plus output tokens of all model calls."
+    max_cost_usd: float | None = None
+    "US dollars for all model calls; only for models whose price is known."
     max_output_bytes: int = 1_000_000
     "UTF-8 bytes that the code of one step may print; the rest is cut and the cut is marked."
     step_seconds: float = 30.0
@@ -54,6 +56,8 @@ class RunStarted:
 
     task: str
     model: str
+    server: str | None = None
+    "Address of the model's server, without anything secret; None for a model without one."
     tools: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     agentui_version: str
@@ -160,6 +164,14 @@ class UsageUpdated:
 
     step: int
     usage: TokenUsage
+    cost: Cost | None = None
+    "None where nobody knows the price."
+    margin: float | None = None
+    "What estimates for this model were off by in the past, as a share; None where that is not known yet."
+    counted_output_tokens: int | None = None
+    "Output as counted here, to compare with what the server said."
+    settled: bool = False
+    "The call has ended; nothing about it will change."
     type: Literal["usage_updated"] = "usage_updated"
 
 
@@ -173,6 +185,7 @@ class ModelRetried:
     reason: str
     usage: TokenUsage | None = None
     "What the failed attempt cost at least; None if nothing reached the model."
+    cost: Cost | None = None
     partial: str = ""
     "Answer text that the failed attempt had streamed."
     type: Literal["model_retried"] = "model_retried"
@@ -211,6 +224,7 @@ class StepFinished:
     error: str | None = None
     usage: TokenUsage | None = None
     "All model calls of this step, failed attempts included; None if none was made."
+    cost: Cost | None = None
     timing: Timing
     is_final: bool = False
     type: Literal["step_finished"] = "step_finished"
@@ -224,6 +238,8 @@ class RunFinished:
     output: Any = None
     error: str | None = None
     usage: TokenUsage
+    cost: Cost | None = None
+    "All model calls together; None as soon as the price of one of them is unknown."
     duration_s: float
     type: Literal["run_finished"] = "run_finished"
 

@@ -118,7 +118,7 @@ class _Host:
             if self._stream_outputs or not event.type.endswith("_delta"):
                 self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
 
-        return await tool.call_within(args, kwargs, emit=emit, spend=self._draft.usages.append)
+        return await tool.call_within(args, kwargs, emit=emit, spend=self._draft.spend)
 
     async def close(self) -> None:
         """Record the rest, and end tool calls that outlive the code, so that what they did and cost is recorded."""

@@ -27,11 +27,21 @@ def as_usage_csv(view: RunView) -> str:
     """One row a model call; `source` says which numbers are estimates."""
     buffer = io.StringIO()
     names = ["agent", "model", "step", "kind", "attempt", "failed", "input_tokens", "output_tokens", "total_tokens"]
-    names += ["cached_input_tokens", "reasoning_tokens", "source", "cost_usd", "first_delta_s", "generating_s"]
+    names += [
+        "cached_input_tokens",
+        "reasoning_tokens",
+        "source",
+        "counted_output_tokens",
+        "cost_usd",
+        "cost_source",
+        "first_delta_s",
+        "generating_s",
+    ]
     writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in usage_rows(view):
-        writer.writerow({**asdict(row), **asdict(row.usage)})
+        cost = {"cost_usd": row.cost.usd, "cost_source": row.cost.source} if row.cost else {"cost_usd": "unknown"}
+        writer.writerow({**asdict(row), **asdict(row.usage), **cost})
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agentui.events import StepKind
-from agentui.usage import TokenUsage
+from agentui.usage import Cost, TokenUsage
 from agentui.view import RunView, StepView
 
 
@@ -20,6 +20,9 @@ class UsageRow:
     kind: StepKind
     attempt: int
     usage: TokenUsage
+    cost: Cost | None = None
+    counted_output_tokens: int | None = None
+    "Output as counted here before the server said its number."
     failed: bool = False
     first_delta_s: float | None = None
     "Seconds from the start of the step to its first delta."
@@ -36,10 +39,13 @@ def usage_rows(view: RunView) -> list[UsageRow]:
 def _step_rows(step: StepView, model: str) -> list[UsageRow]:
     row = UsageRow(model=model, step=step.number, kind=step.kind, attempt=1, usage=TokenUsage(0, 0))
     rows = [
-        replace(row, attempt=retry.attempt, usage=retry.usage, failed=True) for retry in step.retries if retry.usage
+        replace(row, attempt=retry.attempt, usage=retry.usage, cost=retry.cost, failed=True)
+        for retry in step.retries
+        if retry.usage
     ]
     if step.usage is not None:
-        rows.append(replace(row, attempt=len(step.retries) + 1, usage=step.usage, **_speed(step)))
+        last = replace(row, attempt=len(step.retries) + 1, usage=step.usage, cost=step.cost, **_speed(step))
+        rows.append(replace(last, counted_output_tokens=step.counted_output_tokens))
     for call in step.calls.values():
         if call.subagent is not None:
             rows += [_called(call.started.name, inner) for inner in usage_rows(call.subagent)]

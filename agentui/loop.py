@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentui.ask import Reply, ask
+from agentui.budget import Budget
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
 from agentui.execute import execute
@@ -39,7 +40,7 @@ class CodeLoop:
         self._failures = Failures()
         self._call_ids = itertools.count(1)
         self._numbers = itertools.count(1)
-        self._spent = 0
+        self._budget = Budget(spec.limits, spec.model)
 
     async def run(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
         """Work on `task` and return the answer.
@@ -112,11 +113,8 @@ class CodeLoop:
         return await self._run_code(step, reply.answer.code or "")
 
     async def _ask(self, step: StepDraft, messages: Sequence[ChatMessage]) -> Reply:
-        limit = self._spec.limits.max_tokens
-        left = None if limit is None else limit - self._spent
-        if left is not None and left <= 0:
-            raise LimitReached(f"the token limit is used up (max_tokens={limit:,}): raise it and go on")
-        return await ask(step, self._spec, messages, budget=left)
+        self._budget.check()
+        return await ask(step, self._spec, messages, self._budget)
 
     async def _run_code(self, step: StepDraft, code: str) -> Any:
         sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
@@ -167,7 +165,8 @@ class CodeLoop:
     async def _record(self, step: StepDraft) -> None:
         if step.finished is None:
             return
-        self._spent += sum(usage.total_tokens for usage in step.usages)
+        for usage, cost in zip(step.usages, step.costs, strict=True):
+            self._budget.spend(usage, cost)
         self._session.steps.append(step.finished)
         for callback in self._spec.step_callbacks:
             try:

@@ -10,7 +10,7 @@ from agentui.events import Record, RunEvent, RunFinished
 from agentui.runner import Run
 from agentui.session import Session
 from agentui.tools import Parameter, Tool
-from agentui.usage import TokenUsage
+from agentui.usage import Cost, TokenUsage
 
 _PARAMETERS = (
     Parameter(name="task", annotation="str", description="What it is to do, with everything it needs to know."),
@@ -68,7 +68,7 @@ class ManagedAgent(Tool):
         kwargs: Mapping[str, Any],
         *,
         emit: Callable[[RunEvent], None],
-        spend: Callable[[TokenUsage], None],
+        spend: Callable[[TokenUsage, Cost | None], None],
     ) -> Any:
         """Run the agent inside the caller's run.
 
@@ -87,7 +87,7 @@ class ManagedAgent(Tool):
         def record(record: Record) -> None:
             emit(record.event)
             if isinstance(record.event, RunFinished):
-                spend(record.event.usage)
+                spend(record.event.usage, record.event.cost)
 
         run = self._agent.start(task, session=session, additional_args=variables, on_record=record)
         try:

@@ -33,9 +33,9 @@ class UsageMeter:
         self._reported, self.settled = usage, self.settled or final
 
     @property
-    def total_tokens(self) -> int:
-        """Input plus output so far."""
-        return self.current().total_tokens
+    def counted(self) -> int:
+        """Output tokens as counted here."""
+        return self._counter.tokens
 
     def current(self) -> TokenUsage:
         """The best number known now; `source` tells how good it is."""

@@ -28,7 +28,7 @@ from agentui.events import (
 from agentui.jsonable import jsonable
 from agentui.result import RunResult
 from agentui.sandbox.base import Artifact
-from agentui.usage import sum_usage
+from agentui.usage import sum_costs, sum_usage
 
 logger = logging.getLogger(__name__)
 
@@ -176,13 +176,14 @@ class Run:
         )
 
     def _finish(self, status: RunStatus, error: str | None) -> None:
-        usage = sum_usage(r.event.usage for r in self.records if isinstance(r.event, StepFinished))
+        steps = [record.event for record in self.records if isinstance(record.event, StepFinished)]
         self.emit(
             RunFinished(
                 status=status,
                 output=jsonable(self.output),
                 error=error,
-                usage=usage,
+                usage=sum_usage(step.usage for step in steps),
+                cost=sum_costs(step.cost for step in steps if step.usage is not None),
                 duration_s=round(self.elapsed(), 6),
             )
         )

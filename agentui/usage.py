@@ -44,6 +44,15 @@ class TokenUsage:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Money for tokens."""
+
+    usd: float
+    source: str
+    "Who says so: `reported by the server`, or the price list with its version and entry."
+
+
 NO_USAGE = TokenUsage(0, 0)
 
 
@@ -51,6 +60,15 @@ def sum_usage(usages: Iterable[TokenUsage | None]) -> TokenUsage:
     """Add up what is there; no calls at all give `NO_USAGE`."""
     known = [usage for usage in usages if usage is not None]
     return reduce(add, known) if known else NO_USAGE
+
+
+def sum_costs(costs: Iterable[Cost | None]) -> Cost | None:
+    """The sum, if every part is known; None otherwise, because a sum of some would look like the sum of all."""
+    parts = list(costs)
+    known = [cost for cost in parts if cost is not None]
+    if not known or len(known) < len(parts):
+        return None
+    return Cost(usd=sum(cost.usd for cost in known), source="; ".join(dict.fromkeys(cost.source for cost in known)))
 
 
 def _add_known(left: _N | None, right: _N | None) -> _N | None:

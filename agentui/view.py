@@ -30,7 +30,7 @@ from agentui.events import (
     UpstreamClosed,
     UsageUpdated,
 )
-from agentui.usage import TokenUsage, sum_usage
+from agentui.usage import Cost, TokenUsage, sum_usage
 
 Phase: TypeAlias = Literal[
     "starting", "waiting", "reasoning", "writing", "coding", "running", "calling", "retrying", "stopping", "ended"
@@ -86,6 +86,9 @@ class StepView:
     closed: UpstreamClosed | None = None
     usage: TokenUsage | None = None
     "The newest model call of the step: an estimate while it streams."
+    cost: Cost | None = None
+    "Of that call; None where nobody knows the price."
+    counted_output_tokens: int | None = None
     end: StepFinished | None = None
 
     @property
@@ -163,7 +166,8 @@ def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | 
             step.artifacts.append(event)
             return None
         case UsageUpdated():
-            step.usage = event.usage
+            step.usage, step.cost = event.usage, event.cost
+            step.counted_output_tokens = event.counted_output_tokens
             return None
         case UpstreamClosed():
             step.closed = event
@@ -217,7 +221,9 @@ def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta |
 def _settle(step: StepView, event: StepFinished) -> None:
     step.reasoning, step.thought = Text([event.reasoning]), Text([event.thought])
     step.code, step.output = Text([event.code or ""]), Text([event.output])
-    step.usage, step.end = step.usage or event.usage, event
+    if step.usage is None:
+        step.usage, step.cost = event.usage, event.cost
+    step.end = event
 
 
 def fold(records: Iterable[Record]) -> RunView:

@@ -5,6 +5,7 @@ import pytest
 from builders import kinds, of_type
 
 from agentui.agent import CodeAgent
+from agentui.calibration import Calibration
 from agentui.errors import ConfigError, ModelStreamBroken, RunFailed, RunLimitReached, RunStopped, SandboxUnavailable
 from agentui.events import (
     RECORD,
@@ -515,3 +516,45 @@ async def test_stopping_a_run_stops_the_agent_it_called_and_counts_it():
     ]
     assert result.usage.input_tokens > 200
     assert result.usage.source == "mixed"
+
+
+async def test_the_cost_limit_cuts_inside_an_answer_of_a_model_whose_price_is_known():
+    agent = agent_for(["word " * 5000, Gate("never")], limits=Limits(max_cost_usd=0.002))
+    agent.model.model_id, agent.model.server = "gpt-5-mini", "https://api.openai.com/v1"
+    result = await result_of(agent)
+    assert (result.status, result.records[-1].event.cost.usd > 0.002) == ("limit", True)
+    assert "max_cost_usd=0.002" in result.error
+    assert "genai-prices" in result.records[-1].event.cost.source
+
+
+async def test_a_cost_limit_on_a_model_without_a_price_is_refused_and_the_session_stays_free():
+    session = Session()
+    agent = agent_for(code("final_answer(1)"))
+    with pytest.raises(ConfigError, match="that of 'scripted' is unknown: set max_tokens"):
+        agent.start("task", session=session, limits=Limits(max_cost_usd=1))
+    assert (await agent.start("task", session=session).wait()).output == 1
+
+
+async def test_the_cost_of_a_run_is_unknown_and_not_zero_where_nobody_knows_it():
+    result = await result_of(agent_for(code("final_answer(1)")))
+    assert result.records[-1].event.cost is None
+
+
+async def test_estimates_say_what_they_were_off_by_before(monkeypatch):
+    monkeypatch.setattr("agentui.ask.CALIBRATION", Calibration())
+    gate = Gate("second call")
+    agent = agent_for([code("x = 1"), TokenUsage(500, 50)], ["some words", gate, code("final_answer(1)")])
+    run = agent.start("task")
+    await gate.reached
+    first, live = of_type(run.records, UsageUpdated)[-2:]
+    run.stop()
+    await run.wait()
+    assert (first.settled, first.usage.output_tokens, first.margin) == (True, 50, None)
+    assert (live.settled, live.usage.source) == (False, "estimated")
+    assert live.margin == pytest.approx(abs(first.counted_output_tokens / 50 - 1))
+
+
+async def test_a_token_limit_is_not_overrun_however_fast_the_model_streams():
+    result = await result_of(agent_for(["word "] * 5000, limits=Limits(max_tokens=1000)))
+    assert result.status == "limit"
+    assert 1000 < result.usage.total_tokens <= 1010

@@ -17,7 +17,14 @@ from agentui.events import Limits
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
 
-_FLAGS = {"max_steps": int, "max_seconds": float, "max_tokens": int, "step_seconds": float, "max_output_bytes": int}
+_FLAGS = {
+    "max_steps": int,
+    "max_seconds": float,
+    "max_tokens": int,
+    "max_cost_usd": float,
+    "step_seconds": float,
+    "max_output_bytes": int,
+}
 
 
 def add_command(commands: Any, name: str, about: str, example: str) -> argparse.ArgumentParser:

@@ -19,9 +19,11 @@ class Model(ABC):
 
     Attributes:
         model_id: The name that the server knows the model by.
+        server: The server's address, fit to be shown and recorded; None for a model without one.
     """
 
     model_id: str
+    server: str | None = None
 
     @abstractmethod
     def stream(

@@ -76,6 +76,7 @@ class OpenAIServerModel(Model):
         self.model_id = model_id
         settings = ServerSettings.resolve(api_base, api_key, client_kwargs or {}, timeouts, retries, completion_kwargs)
         self.api_base = settings.base_url
+        self.server = public_url(settings.base_url)
         self.timeouts, self.retries = settings.timeouts, settings.retries
         self._place = Place(settings.base_url, model_id, settings.secrets)
         self._roles = {**ROLE_CONVERSIONS, **(custom_role_conversions or {})}
@@ -89,7 +90,7 @@ class OpenAIServerModel(Model):
         )
 
     def __repr__(self) -> str:
-        return f"OpenAIServerModel(model_id={self.model_id!r}, api_base={public_url(self.api_base)!r})"
+        return f"OpenAIServerModel(model_id={self.model_id!r}, api_base={self.server!r})"
 
     async def stream(
         self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
