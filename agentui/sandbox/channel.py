@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from agentui.sandbox.frames import HEADER, FrameError, pack, parse, sizes
@@ -37,6 +37,7 @@ class Channel:
         self._connection = connection
         self._frame_timeout_s = frame_timeout_s
         self._received = bytearray()
+        self._stop_waiting: Callable[[int], object] | None = None
         self._broken = False
         "A frame was begun and not finished."
 
@@ -98,7 +99,10 @@ class Channel:
         return False
 
     def close(self) -> None:
-        """Close this end."""
+        """Close this end; a call that waits on it must run in this thread's event loop, and is not woken."""
+        if self._stop_waiting is not None:
+            self._stop_waiting(self._connection.fileno())
+            self._stop_waiting = None
         self._connection.close()
 
     async def _rest_of_frame(self) -> Frame:
@@ -139,10 +143,14 @@ class Channel:
         ready: asyncio.Future[None] = loop.create_future()
         add, remove = (loop.add_writer, loop.remove_writer) if for_writing else (loop.add_reader, loop.remove_reader)
         add(descriptor, _wake, ready)
+        self._stop_waiting = remove
         try:
             await ready
         finally:
-            remove(descriptor)
+            # After `close` the number may belong to another file.
+            if self._stop_waiting is remove:
+                self._stop_waiting = None
+                remove(descriptor)
 
 
 def _wake(ready: asyncio.Future[None]) -> None:

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Final
+from weakref import WeakSet
 
 from agentui.errors import SandboxUnavailable
 from agentui.sandbox.base import SandboxInfo, Tier
@@ -67,6 +68,7 @@ class LocalSandboxPool:
             recycle_after=recycle_after,
             spawn=sys.platform != "linux" if spawn is None else spawn,
         )
+        self._sandboxes: WeakSet[LocalSandbox] = WeakSet()
         self._lock = threading.Lock()
         self._chosen: Future[tuple[TierSpec, SandboxInfo]] | None = None
         if sys.platform == "linux":
@@ -89,10 +91,16 @@ class LocalSandboxPool:
         """
         spec, info = await self._choose()
         source = _Source(self._supervisor, spec, self._limits)
-        return LocalSandbox(source, info, tools, await source.start_worker(tools))
+        sandbox = LocalSandbox(source, info, tools, await source.start_worker(tools))
+        with self._lock:
+            self._sandboxes.add(sandbox)
+        return sandbox
 
     async def close(self) -> None:
         """End every worker of the pool and delete their files."""
+        with self._lock:
+            sandboxes = list(self._sandboxes)
+        await asyncio.gather(*(sandbox.close() for sandbox in sandboxes))
         await asyncio.to_thread(self.shutdown)
 
     def shutdown(self) -> None:

@@ -56,8 +56,7 @@ class WorkerProcess:
                 os.kill(self.pid, number)
 
     def forget(self) -> None:
-        """Close what the host holds of it."""
-        self.connection.close()
+        """Close what the host holds of it, besides the connection."""
         if self.pidfd is not None:
             with suppress(OSError):
                 os.close(self.pidfd)

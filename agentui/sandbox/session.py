@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Final, Protocol
 
 from agentui.errors import SandboxError
@@ -42,9 +43,11 @@ class LocalSandbox:
         self._source = source
         self._tools = tuple(tools)
         self._worker: Worker | None = worker
+        self._disposed: Worker | None = None
         self._files: dict[str, FileMark] = {}
         self._steps = 0
-        self._busy = False
+        self._running: Future[None] | None = None
+        "Done when the call that runs has ended; None while none runs."
         self._closed = False
         self._lost = False
         "The variables are gone, and no result has said so yet."
@@ -68,7 +71,7 @@ class LocalSandbox:
             if self._worker is worker:
                 await self._collect(worker, run)
         finally:
-            self._busy = False
+            self._end()
         lost, self._lost = self._lost, False
         return ExecResult(
             value=outcome.value,
@@ -96,21 +99,33 @@ class LocalSandbox:
             self._give_up()
             raise SandboxError(f"the variables could not be stored in the sandbox: {error}") from None
         finally:
-            self._busy = False
+            self._end()
 
     async def close(self) -> None:
         """End the worker and delete its files; see `Sandbox.close`."""
         self._closed = True
+        if self._worker is not None:
+            self._worker.kill()
+        # A call that runs, in whatever event loop, sees the worker die, and is the one to let it go.
+        if self._running is not None:
+            await asyncio.shield(asyncio.wrap_future(self._running))
         worker, self._worker = self._worker, None
         if worker is not None:
-            await worker.dispose()
+            self._disposed = worker
+        if self._disposed is not None:
+            await self._disposed.dispose()
 
     def _begin(self) -> None:
         if self._closed:
             raise SandboxError("this sandbox is closed: open another")
-        if self._busy:
+        if self._running is not None:
             raise SandboxError("code is running in this sandbox: its calls must not overlap")
-        self._busy = True
+        self._running = Future()
+
+    def _end(self) -> None:
+        if self._running is not None:
+            self._running.set_result(None)
+            self._running = None
 
     async def _live_worker(self) -> Worker:
         """The session's worker; a new one if the last is gone."""
@@ -125,6 +140,7 @@ class LocalSandbox:
         worker, self._worker = self._worker, None
         if worker is not None:
             self._lost = True
+            self._disposed = worker
             worker.dispose_later()
 
     async def _run(self, worker: Worker, run: StepRun, code: str, timeout_s: float) -> Outcome:
@@ -163,7 +179,7 @@ class LocalSandbox:
         worker.interrupt()
         try:
             ending = asyncio.create_task(run.end_call())
-            await asyncio.wait({task, ending}, timeout=GRACE_S, return_when=asyncio.ALL_COMPLETED)
+            await asyncio.wait({task, ending}, timeout=GRACE_S)
         finally:
             if not task.done():
                 worker.kill()

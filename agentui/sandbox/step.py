@@ -23,6 +23,8 @@ from agentui.sandbox.frames import FrameError, clean_output, clean_text
 MAX_CALLS: Final = 1_000
 MAX_ARTIFACTS: Final = 20
 _MAX_ARTIFACT_FRAMES: Final = 100
+_TOOL_END_S: Final = 1.0
+"How long a cancelled tool may take to clean up."
 _MAX_MESSAGE_CHARS: Final = 4_000
 _UNASKED_OUTPUT_BYTES: Final = 1_000_000
 "What a worker may send beyond the limit that it was told before it counts as hostile."
@@ -92,7 +94,7 @@ class StepRun:
         call, self._call = self._call, None
         if call is not None and not call.done():
             call.cancel()
-            await asyncio.wait({call})
+            await asyncio.wait({call}, timeout=_TOOL_END_S)
         if self._open_call is not None:
             self._channel.send_if_room({"t": "raised", "id": self._open_call, "message": "the step has ended"})
             self._open_call = None

@@ -171,7 +171,6 @@ class Supervisor:
 
         def clean() -> None:
             process.signal(signal.SIGKILL)
-            process.connection.close()
             status.set_result(_wait(parent, process))
             process.forget()
             delete_tree(session_dir)

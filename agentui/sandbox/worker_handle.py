@@ -62,9 +62,10 @@ class Worker:
             self._process.signal(signal.SIGKILL)
 
     def dispose_later(self) -> Disposal:
-        """Kill it, and delete its files in the background."""
+        """Kill it, close the channel, and delete its files in the background. No step may be reading the channel."""
         if self._disposal is None:
             self._process.signal(signal.SIGKILL)
+            self.channel.close()
             self._disposal = self._dispose(self._process, self.session_dir)
         return self._disposal
 

@@ -13,11 +13,13 @@ _MAX_TRACEBACK_CHARS: Final = 20_000
 
 def describe(error: BaseException, filename: str) -> dict[str, Any]:
     """`error`, raised by the step whose source is called `filename`, as the host's `ExecError`."""
+    # First of all: `traceback` would swallow an interrupt that ends an endless `__str__`.
+    message = str(error)
     report = traceback.TracebackException.from_exception(error)
     _remove_own_frames(report)
     return {
         "kind": type(error).__qualname__[:200],
-        "message": str(error)[:_MAX_MESSAGE_CHARS],
+        "message": message[:_MAX_MESSAGE_CHARS],
         "traceback": _cut("".join(report.format())),
         "line": _line(report, filename),
     }

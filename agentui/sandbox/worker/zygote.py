@@ -103,7 +103,9 @@ def _preimport() -> list[str]:
         pyplot.figure().text(0, 0, "x")
         pyplot.savefig(io.BytesIO())
         pyplot.close("all")
-        pandas.DataFrame({"a": [1]}).to_string()
+        table = pandas.DataFrame({"a": [1]})
+        table.to_string()
+        table.to_csv()
     return missing
 
 
