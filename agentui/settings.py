@@ -1,0 +1,88 @@
+"""Configuration of the playground: one frozen value, read once and passed in.
+
+The environment is looked at in `Settings.from_env` and nowhere else. Keys are left out of `repr`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agentui.errors import ConfigError
+from agentui.events import Limits
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the playground is served and what a visitor may spend."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    "None: 7860, or the next free one."
+    share: bool = False
+    "Make a public link."
+    space: bool = False
+    "Runs as a Hugging Face Space."
+    limits: Limits = field(default_factory=Limits)
+    "What a run may spend unless the visitor asks for something else."
+    max_running: int = 32
+    "Runs of all visitors at the same time."
+    max_task_characters: int = 200_000
+    idle_s: float = 3_600.0
+    "Seconds after which a visitor without an open page and without a run is forgotten, with the sandbox."
+    openai_api_key: str | None = field(default=None, repr=False)
+    openai_base_url: str | None = None
+    openai_model: str | None = None
+    "Model that is chosen when the page opens, if the environment configures an endpoint."
+
+    @property
+    def shared(self) -> bool:
+        """True where strangers may open the page: code must be isolated, and private addresses are out of reach."""
+        return self.space or self.share or not _is_loopback(self.host)
+
+    @property
+    def environment_url(self) -> str | None:
+        """The endpoint that the environment configures, and the only one that gets its key; None without one."""
+        if self.openai_base_url:
+            return self.openai_base_url.rstrip("/")
+        return OPENAI_BASE_URL if self.openai_api_key else None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read `env`, by default the process's environment.
+
+        Raises:
+            ConfigError: A variable has a value that cannot be used; the message names it.
+        """
+        env = os.environ if env is None else env
+        space = bool(env.get("SPACE_ID"))
+        port = env.get("GRADIO_SERVER_PORT", "")
+        return cls(
+            host=env.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if space else "127.0.0.1"),
+            port=_whole("GRADIO_SERVER_PORT", port) if port else None,
+            share=env.get("GRADIO_SHARE", "").lower() in {"1", "true", "yes"},
+            space=space,
+            max_running=_whole("AGENTUI_MAX_RUNNING", env.get("AGENTUI_MAX_RUNNING") or "32"),
+            openai_api_key=env.get("OPENAI_API_KEY", "").strip() or None,
+            openai_base_url=env.get("OPENAI_BASE_URL", "").strip() or None,
+            openai_model=env.get("AGENTUI_MODEL", "").strip() or None,
+        )
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"{name}={text!r} is not a whole number above 0: correct it or leave it out")
+    return int(text)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

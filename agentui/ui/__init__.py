@@ -1,0 +1,8 @@
+"""The page. Only `app.py`, `layout.py` and `theme.py` know Gradio; the rest turns runs into plain values."""
+
+import os
+
+# Gradio reads these when it is imported: nothing is sent home, and finished events are not analysed one by one.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "500")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "500")

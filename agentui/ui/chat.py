@@ -1,0 +1,189 @@
+"""Messages of the transcript, in the shape that the page's Chatbot takes over the wire.
+
+A step is one assistant message of Markdown that the page's style shows as a card; an answer is ordinary text.
+Everything here is a pure function of the folded run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, TypedDict
+
+from agentui.events import ArtifactCreated, RunFinished
+from agentui.ui.markdown import Prose, code_block, output_block, text_html
+from agentui.view import StepView, ToolCallView
+
+ARTIFACTS_PATH = "gradio_api/agentui/artifacts"
+_SHOWN_VALUE = 200
+"Characters of a tool's argument or result that the card shows; the details have the whole."
+
+_SHOWN_TASK = 5_000
+
+
+class TextPart(TypedDict):
+    """A piece of text of a message."""
+
+    text: str
+    type: Literal["text"]
+
+
+class Message(TypedDict):
+    """A message as `gr.Chatbot` sends it to the browser."""
+
+    role: Literal["user", "assistant"]
+    metadata: None
+    content: list[TextPart]
+    options: None
+
+
+def message(role: Literal["user", "assistant"], text: str) -> Message:
+    """A message of Markdown."""
+    return {"role": role, "metadata": None, "content": [{"text": text, "type": "text"}], "options": None}
+
+
+def user_message(task: str) -> Message:
+    """What the visitor asked; of a very long task the beginning."""
+    more = len(task) - _SHOWN_TASK
+    return message(
+        "user", Prose(task[:_SHOWN_TASK]).close() + (f"\n\n… ({more:,} more characters)" if more > 0 else "")
+    )
+
+
+def step_message(step: StepView) -> Message:
+    """A finished step."""
+    end = step.end
+    thought = "" if end and end.is_final and end.code is None else str(step.thought)
+    parts = [
+        step_head(step),
+        reasoning(Prose(str(step.reasoning)).close(), live=False),
+        Prose(thought).close(),
+        code_block(str(step.code)).render(closed=True) if step.code else "",
+        output_section(output_block(str(step.output).removesuffix("\n")).render(closed=True)) if step.output else "",
+        attachments(step),
+        error_block(end.error) if end and end.error else "",
+    ]
+    return message("assistant", "\n\n".join(part for part in parts if part))
+
+
+def step_head(step: StepView) -> str:
+    """The title line: which step, how long, how many tokens."""
+    name = "Plan" if step.kind == "planning" else f"Step {step.number}"
+    facts: list[str] = []
+    state = "live"
+    if step.end is not None:
+        facts.append(seconds(step.end.timing.finished - step.end.timing.started))
+        if step.end.usage is not None:
+            estimated = "≈" if step.end.usage.source != "reported" else ""
+            facts.append(f"{estimated}{step.end.usage.total_tokens:,} tokens")
+        state = "failed" if step.end.error else "done"
+    said = {"live": "", "failed": '<span class="au-mark">failed</span>', "done": ""}[state]
+    more = "".join(f'<span class="au-fact">{fact}</span>' for fact in facts)
+    return f'<div class="au-head au-{state}"><b>{name}</b>{more}{said}</div>'
+
+
+def reasoning(text: str, *, live: bool) -> str:
+    """Reasoning that can be folded away; its text stays in the page either way."""
+    if not text:
+        return ""
+    return (
+        f'<details class="au-reasoning"{" open" if live else ""}><summary>Reasoning</summary>\n\n{text}\n\n</details>'
+    )
+
+
+def output_section(block: str) -> str:
+    """A block of printed text under its label."""
+    return f'<div class="au-label">Output</div>\n\n{block}'
+
+
+def attachments(step: StepView) -> str:
+    """Retries, tool calls and artifacts of a step."""
+    retries = [
+        f'<div class="au-note">Attempt {retry.attempt} failed: {text_html(retry.reason)} '
+        f"Tried again after {seconds(retry.wait_s)}.</div>"
+        for retry in step.retries
+    ]
+    calls = [tool_call(call) for call in step.calls.values()]
+    return "\n\n".join([*retries, *calls, *(artifact(made) for made in step.artifacts)])
+
+
+def tool_call(call: ToolCallView) -> str:
+    """A host tool call in a line."""
+    arguments = ", ".join(f"{name}={shown(value)}" for name, value in call.started.arguments.items())
+    line = f"<code>{text_html(f'{call.started.name}({arguments})')}</code>"
+    end = call.finished
+    if end is None:
+        line += ' <span class="au-fact">calling …</span>'
+    elif end.error is not None:
+        line += f' <span class="au-failed">failed: {text_html(end.error)}</span>'
+    else:
+        line += f" → <code>{text_html(shown(end.result))}</code>"
+    if end is not None:
+        line += f' <span class="au-fact">{seconds(end.duration_s)}</span>'
+    return f'<div class="au-call"><span class="au-tag">tool</span> {line}</div>'
+
+
+def artifact(made: ArtifactCreated) -> str:
+    """A picture in place, anything else as a link that downloads it."""
+    url = f"{ARTIFACTS_PATH}/{made.artifact_id}"
+    name = text_html(made.name)
+    if made.media_type in {"image/png", "image/jpeg", "image/gif", "image/webp"}:
+        return f'<div class="au-picture"><a href="{url}" title="Open {name}"><img src="{url}" alt="{name}"></a></div>'
+    return (
+        f'<div class="au-file"><a href="{url}" download="{name}">{name}</a> '
+        f'<span class="au-fact">{text_html(made.media_type)} · {size(made.size_bytes)}</span></div>'
+    )
+
+
+def error_block(error: str) -> str:
+    """What went wrong, where it went wrong."""
+    if "\n" in error.strip():
+        return f'<div class="au-label au-failed">Error</div>\n\n{output_block(error.strip()).render(closed=True)}'
+    return f'<div class="au-error">{text_html(error)}</div>'
+
+
+def notice_message(text: str) -> Message:
+    """Something the page itself has to say, such as why a task was not started."""
+    return message("assistant", f'<div class="au-error">{text_html(text)}</div>')
+
+
+def end_messages(end: RunFinished, last: StepView | None) -> list[Message]:
+    """The answer of a run, or why there is none."""
+    match end.status:
+        case "completed":
+            return [message("assistant", answer(end.output))]
+        case "stopped":
+            return [message("assistant", '<div class="au-note">Stopped. What was there stays.</div>')]
+        case "limit" | "failed":
+            said = last.end.error if last and last.end else None
+            if end.error is None or end.error == said:
+                return []
+            return [notice_message(end.error)]
+
+
+def answer(output: Any) -> str:
+    """The value given to `final_answer(...)`: text as Markdown, anything else as JSON."""
+    if isinstance(output, str):
+        return Prose(output).close() or "(an empty text)"
+    if output is None or isinstance(output, int | float | bool):
+        return f"`{output}`"
+    return output_block(json.dumps(output, ensure_ascii=False, indent=2)).render(closed=True)
+
+
+def shown(value: Any) -> str:
+    """A value in a short line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"
+
+
+def seconds(value: float) -> str:
+    """A duration for people."""
+    if value < 0.0995:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 60 else f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    return (
+        f"{count:,} bytes" if count < 1_000 else f"{count / 1_000:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
+    )

@@ -1,0 +1,138 @@
+"""From what a visitor chose in the settings to a model, and which key goes to which endpoint.
+
+A key belongs to one base URL. It is used for that URL and for no other, whoever it belongs to: the visitor's own is
+forgotten when the endpoint changes, the environment's goes to the environment's endpoint only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agentui.demo import DemoModel
+from agentui.endpoints import check_endpoint, normal_url
+from agentui.errors import ConfigError
+from agentui.models.base import Model
+from agentui.models.openai_server import OpenAIServerModel
+from agentui.models.presets import PRESETS
+from agentui.settings import Settings
+from agentui.ui.visitors import Key, Visitor
+
+DEMO = "demo"
+AGENT = "agent"
+ENVIRONMENT = "environment"
+CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An entry of the list of models."""
+
+    name: str
+    title: str
+    base_url: str = ""
+    model_ids: tuple[str, ...] = ()
+    api_key_env: str | None = None
+
+
+def offers(settings: Settings, own_model: Model | None = None) -> tuple[Offer, ...]:
+    """What a visitor can choose from; the first is chosen when the page opens."""
+    found = [Offer(name=DEMO, title="Demo (scripted, no key)")]
+    if own_model is not None:
+        found.insert(0, Offer(name=AGENT, title=f"This agent's model ({own_model.model_id})"))
+    if url := settings.environment_url:
+        models = (settings.openai_model,) if settings.openai_model else ()
+        entry = Offer(name=ENVIRONMENT, title="Environment (OPENAI_BASE_URL)", base_url=url, model_ids=models)
+        found.insert(0 if models and own_model is None else len(found), entry)
+    found += [
+        Offer(
+            name=preset.name,
+            title=preset.title,
+            base_url=preset.base_url,
+            model_ids=tuple(preset.model_ids),
+            api_key_env=preset.api_key_env,
+        )
+        for preset in PRESETS
+    ]
+    return (*found, Offer(name=CUSTOM, title="Another server"))
+
+
+class Connections:
+    """Makes models for visitors.
+
+    Args:
+        settings: Of the server.
+        own_model: The model of the agent that the page was made for, if any.
+        demo_model: Makes the model that needs no key.
+    """
+
+    def __init__(
+        self, settings: Settings, own_model: Model | None = None, demo_model: Callable[[], Model] = DemoModel
+    ) -> None:
+        self.settings = settings
+        self.offers: Sequence[Offer] = offers(settings, own_model)
+        self._own_model = own_model
+        self._demo_model = demo_model
+
+    def offer(self, name: str) -> Offer:
+        """The entry called `name`.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        for offer in self.offers:
+            if offer.name == name:
+                return offer
+        raise ConfigError(f"model preset {name!r} is not known: choose one of {', '.join(o.name for o in self.offers)}")
+
+    async def model(self, name: str, base_url: str, model_id: str, key: str | None) -> Model:
+        """The model for these choices.
+
+        Args:
+            name: Of the preset.
+            base_url: Wins over the preset's; empty for the preset's.
+            model_id: Empty for the preset's first.
+            key: Given by the visitor for exactly this endpoint; None without one.
+
+        Raises:
+            ConfigError: Something is missing or not allowed; the message says what to do.
+        """
+        offer = self.offer(name)
+        if offer.name in {DEMO, AGENT} and not base_url.strip():
+            return self._demo_model() if offer.name == DEMO or self._own_model is None else self._own_model
+        url = base_url.strip() or offer.base_url
+        if not url:
+            raise ConfigError("no base URL: fill in the address of an OpenAI-compatible server, or choose a preset")
+        model_id = model_id.strip() or next(iter(offer.model_ids), "")
+        if not model_id:
+            raise ConfigError("no model id: fill in the name by which the server knows the model")
+        trusted = normal_url(url) in self._trusted()
+        url = await check_endpoint(url, public_only=self.settings.shared and not trusted)
+        return OpenAIServerModel(model_id, url, key if key is not None else self._own_key(offer, url))
+
+    def _trusted(self) -> set[str]:
+        """Endpoints that the owner of this server chose."""
+        own = self.settings.environment_url
+        return {normal_url(own)} if own else set()
+
+    def _own_key(self, offer: Offer, url: str) -> str:
+        """The key that the owner of this server has for `url`; "" for none."""
+        if normal_url(url) in self._trusted():
+            return self.settings.openai_api_key or ""
+        if not self.settings.shared and offer.api_key_env and normal_url(url) == normal_url(offer.base_url):
+            return os.environ.get(offer.api_key_env, "")
+        return ""
+
+
+def keep_key(visitor: Visitor, base_url: str, typed: str) -> str | None:
+    """Take a key that was typed for `base_url`, and say which key there is for it.
+
+    A key for another endpoint is forgotten.
+    """
+    url = normal_url(base_url)
+    if typed.strip():
+        visitor.key = Key(url, typed.strip())
+    elif visitor.key is not None and visitor.key.base_url != url:
+        visitor.key = None
+    return visitor.key.secret if visitor.key else None

@@ -1,0 +1,120 @@
+"""Records on their way to the browser's inspector.
+
+A batch says which stretch of a run it covers, so the browser notices a lost one and asks for it again. Deltas of
+steps that have finished are left out of what is sent late: `step_finished` repeats them.
+
+    {"chat": id, "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from agentui.events import (
+    RECORD,
+    CodeDelta,
+    OutputDelta,
+    ReasoningDelta,
+    Record,
+    StepFinished,
+    TextDelta,
+    UsageUpdated,
+)
+from agentui.runner import Run
+from agentui.ui.visitors import Visitor
+
+MAX_BATCH = 2_000
+"Records in one batch."
+KEEP_DELTAS = 100
+"A stretch of up to this many records is sent as it is."
+_DELTAS = (ReasoningDelta, TextDelta, CodeDelta, OutputDelta)
+
+
+class Feed:
+    """What one page has been sent so far."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._visitor = visitor
+        self._chat_id = ""
+        self._cursors: dict[str, int] = {}
+        self.behind = False
+        "Whether there is more than the last batch could hold."
+
+    def take(self) -> str:
+        """The next batch, as JSON; the first one begins at the beginning of the chat."""
+        if self._chat_id != self._visitor.chat_id:
+            self._chat_id, self._cursors = self._visitor.chat_id, {}
+        runs: list[dict[str, Any]] = []
+        left = MAX_BATCH
+        for entry in self._visitor.runs:
+            run = entry.run
+            cursor = self._cursors.get(run.run_id, 0) if run else 0
+            if run is None or cursor >= len(run.records) or left <= 0:
+                continue
+            part = stretch(run, cursor, left)
+            self._cursors[run.run_id] = part["next_seq"]
+            left -= part["next_seq"] - cursor
+            runs.append(part)
+        self.behind = left <= 0
+        return json.dumps({"chat": self._chat_id, "runs": runs}, ensure_ascii=False, separators=(",", ":"))
+
+
+def stretch(run: Run, from_seq: int, limit: int = MAX_BATCH) -> dict[str, Any]:
+    """Records of `run` from `from_seq` on, at most `limit` of them."""
+    records = run.records[from_seq : from_seq + limit]
+    return {
+        "run_id": run.run_id,
+        "from_seq": from_seq,
+        "next_seq": from_seq + len(records),
+        "elapsed": round(run.elapsed(), 3),
+        "records": [as_json(record) for record in compact(records)],
+    }
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """A record as it stands in files and exports."""
+    return RECORD.dump_python(record, mode="json")
+
+
+def compact(records: Sequence[Record]) -> Sequence[Record]:
+    """`records` without what a later one among them repeats, if they are many.
+
+    The first delta of each kind of a step stays: the timeline shows when it came.
+    """
+    last = max((index for index, record in enumerate(records) if isinstance(record.event, StepFinished)), default=-1)
+    if len(records) <= KEEP_DELTAS or last < 0:
+        return records
+    finished = records[: last + 1]
+    return [*_settled_usages(_first_deltas(finished)), *records[last + 1 :]]
+
+
+def _first_deltas(records: Sequence[Record]) -> list[Record]:
+    kept: list[Record] = []
+    seen: set[type] = set()
+    for record in records:
+        event = record.event
+        if isinstance(event, StepFinished):
+            seen.clear()
+        if isinstance(event, _DELTAS):
+            if type(event) in seen:
+                continue
+            seen.add(type(event))
+        kept.append(record)
+    return kept
+
+
+def _settled_usages(records: Sequence[Record]) -> list[Record]:
+    """Of each call's usages only the last."""
+    kept: list[Record] = []
+    settled = False
+    for record in reversed(records):
+        if isinstance(record.event, UsageUpdated):
+            if settled:
+                continue
+            settled = True
+        elif not isinstance(record.event, _DELTAS):
+            settled = False
+        kept.append(record)
+    return kept[::-1]

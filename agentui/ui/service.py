@@ -1,0 +1,198 @@
+"""What the page's events do. No Gradio here: every method takes and returns plain values.
+
+Runs belong to the worker and to the visitor; these methods only start and stop them and never wait for one.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agentui.agent import CodeAgent
+from agentui.arguments import checked_limits
+from agentui.demo import DEMO_TOOLS
+from agentui.errors import ConfigError
+from agentui.events import Limits
+from agentui.models.base import Model
+from agentui.runner import Run
+from agentui.sandbox.base import SandboxPool
+from agentui.session import Session
+from agentui.settings import Settings
+from agentui.ui.connections import Connections, keep_key
+from agentui.ui.feed import MAX_BATCH, as_json, stretch
+from agentui.ui.visitors import Visitor, Visitors
+from agentui.worker import Worker
+
+_N = TypeVar("_N", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The settings panel as it stands when a task is sent; limits are text as typed, "" for the server's own."""
+
+    preset: str
+    base_url: str = ""
+    model_id: str = ""
+    key: str = dataclasses.field(default="", repr=False)
+    max_steps: str = ""
+    max_seconds: str = ""
+    max_tokens: str = ""
+    instructions: str = ""
+
+
+class Service:
+    """The server behind the page.
+
+    Args:
+        settings: How it is served.
+        connections: Makes the models.
+        pool: Where code runs.
+        agent: Does the tasks; without one, an agent with the demo's tools.
+    """
+
+    def __init__(
+        self, settings: Settings, connections: Connections, pool: SandboxPool, agent: CodeAgent | None = None
+    ) -> None:
+        self.settings = settings
+        self.connections = connections
+        self.pool = pool
+        self.visitors = Visitors(idle_s=settings.idle_s)
+        self.worker = Worker(max_running=settings.max_running)
+        self._agent = agent
+
+    async def send(self, visitor: Visitor, task: str, choices: Choices) -> bool:
+        """Start a task; False if it cannot be started, with the reason shown in the transcript."""
+        if visitor.run is not None or visitor.sending:
+            return False
+        visitor.sending = True
+        try:
+            await self._start(visitor, task, choices)
+        except ConfigError as error:
+            visitor.notice(_sentence(str(error)))
+            return False
+        finally:
+            visitor.sending = False
+        return True
+
+    def stop(self, visitor: Visitor) -> None:
+        """Stop the visitor's run now."""
+        if visitor.run is not None:
+            visitor.run.stop()
+
+    def lost_records(self, request: object) -> dict[str, Any] | None:
+        """A stretch of a run that did not reach the browser: `{"chat", "run_id", "from_seq"}`."""
+        fields: Mapping[str, Any] = request if isinstance(request, dict) else {}
+        visitor = self.visitors.by_chat(fields.get("chat"))
+        from_seq = fields.get("from_seq")
+        if visitor is None or not isinstance(from_seq, int) or from_seq < 0:
+            return None
+        for entry in visitor.runs:
+            if entry.run is not None and entry.run.run_id == fields.get("run_id"):
+                return stretch(entry.run, from_seq, MAX_BATCH)
+        return None
+
+    async def records(self, task: str, choices: Choices, ended: set[Run]) -> AsyncGenerator[dict[str, Any], None]:
+        """Run a task apart from any visitor and yield its records; closing the generator stops the run.
+
+        Args:
+            task: What to do.
+            choices: As from the page.
+            ended: Gets the run, so that the caller can stop it while nobody iterates.
+
+        Raises:
+            ConfigError: It cannot be started.
+        """
+        self._check_task(task)
+        model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, choices.key or None)
+        session = Session()
+        session.kept = False
+        run = self.worker.start(self._agent_for(model, choices), task, session=session)
+        ended.add(run)
+        try:
+            async for batch in run.subscribe():
+                for record in batch:
+                    yield as_json(record)
+        finally:
+            ended.discard(run)
+            run.stop()
+
+    async def close(self) -> None:
+        """End every run and every sandbox."""
+        await self.worker.close()
+        await self.visitors.close()
+
+    async def _start(self, visitor: Visitor, task: str, choices: Choices) -> None:
+        self._check_task(task)
+        url = choices.base_url.strip() or self.connections.offer(choices.preset).base_url
+        key = keep_key(visitor, url, choices.key)
+        model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key)
+        agent = self._agent_for(model, choices)
+        take = visitor.begin(task)
+        try:
+            run = self.worker.start(agent, task, session=visitor.session, on_record=take)
+        except ConfigError:
+            visitor.refused()
+            raise
+        visitor.started(run)
+        visitor.changes.touch()
+
+    def _check_task(self, task: str) -> None:
+        limit = self.settings.max_task_characters
+        if not task.strip():
+            raise ConfigError("the task is empty: say what the agent is to do")
+        if len(task) > limit:
+            raise ConfigError(
+                f"the task has {len(task):,} characters and at most {limit:,} are taken: shorten it, "
+                "or let the code read the data from a file"
+            )
+
+    def _agent_for(self, model: Model, choices: Choices) -> CodeAgent:
+        limits = self._limits(choices)
+        if self._agent is None:
+            return CodeAgent(
+                DEMO_TOOLS,
+                model,
+                instructions=choices.instructions.strip() or None,
+                stream_outputs=True,
+                max_steps=limits.max_steps or self.settings.limits.max_steps or 20,
+                limits=limits,
+                sandbox_pool=self.pool,
+            )
+        variant = copy.copy(self._agent)
+        variant.spec = dataclasses.replace(
+            self._agent.spec,
+            model=model,
+            stream_outputs=True,
+            limits=limits,
+            instructions=choices.instructions.strip() or self._agent.spec.instructions,
+        )
+        return variant
+
+    def _limits(self, choices: Choices) -> Limits:
+        base = self._agent.spec.limits if self._agent else self.settings.limits
+        given = {
+            "max_steps": _number("steps", choices.max_steps, int),
+            "max_seconds": _number("seconds", choices.max_seconds, float),
+            "max_tokens": _number("tokens", choices.max_tokens, int),
+        }
+        return checked_limits(dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None}))
+
+
+def _number(name: str, text: str, kind: Callable[[str], _N]) -> _N | None:
+    """The limit that was typed; None if the field is empty."""
+    if not text.strip():
+        return None
+    try:
+        return kind(text.strip())
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise ConfigError(
+            f"limit of {name}: {text.strip()[:40]!r} is not {what}: correct it or leave it empty"
+        ) from None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

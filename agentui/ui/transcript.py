@@ -1,0 +1,143 @@
+"""One run as the transcript shows it: finished steps, which never change again, and the step that goes on.
+
+A record costs time linear in its own text, and a frame of the live step little more than joining strings, however
+long the answer and however many steps there are. While a text grows, the live message only gets longer, so the
+page is sent no more than what was added.
+"""
+
+from __future__ import annotations
+
+from agentui.events import (
+    CodeDelta,
+    CodeStarted,
+    ModelRetried,
+    OutputDelta,
+    ReasoningDelta,
+    Record,
+    RunFinished,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+)
+from agentui.ui.chat import (
+    Message,
+    attachments,
+    end_messages,
+    message,
+    output_section,
+    reasoning,
+    step_head,
+    step_message,
+    user_message,
+)
+from agentui.ui.markdown import Block, Prose, code_block, output_block
+from agentui.view import RunView, StepView
+
+
+class RunTranscript:
+    """The messages of one run.
+
+    Attributes:
+        view: The folded run.
+        settled: Messages that will not change any more, oldest first.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.view = RunView()
+        self.settled: list[Message] = [user_message(task)]
+        self._live: LiveStep | None = None
+
+    def apply(self, record: Record) -> bool:
+        """Fold one record in; True if `settled` grew."""
+        self.view.apply(record)
+        event = record.event
+        match event:
+            case StepStarted():
+                self._live = LiveStep(self.view.steps[-1])
+                return False
+            case StepFinished():
+                self._live = None
+                self.settled.append(step_message(self.view.steps[-1]))
+                return True
+            case RunFinished():
+                self._live = None
+                self.settled += end_messages(event, self.view.steps[-1] if self.view.steps else None)
+                return True
+            case _:
+                if self._live is not None:
+                    self._live.apply(record)
+                return False
+
+    @property
+    def live(self) -> list[Message]:
+        """The message of the step that goes on, if there is one."""
+        return [] if self._live is None else [message("assistant", self._live.render())]
+
+    @property
+    def live_size(self) -> int:
+        """Characters that the page renders anew with each frame, roughly."""
+        return 0 if self._live is None else self._live.size
+
+
+class LiveStep:
+    """The Markdown of a step that goes on: its sections in their order, the last one still growing."""
+
+    def __init__(self, step: StepView) -> None:
+        self._step = step
+        self._reset()
+        self.size = 0
+
+    def apply(self, record: Record) -> None:
+        """Take the next record of the step."""
+        event = record.event
+        match event:
+            case ReasoningDelta(text=text):
+                self._reasoning.feed(text)
+            case TextDelta(text=text):
+                self._thought.feed(text)
+            case CodeDelta(text=text):
+                self._code.feed(text)
+            case OutputDelta(text=text):
+                self._output.feed(text)
+            case CodeStarted(code=text):
+                self._code = code_block(text)
+                self._running = True
+            case ModelRetried():
+                self._reset()
+            case _:
+                return
+        self.size += len(text) if not isinstance(event, ModelRetried) else 0
+
+    def render(self) -> str:
+        """The message."""
+        parts = [step_head(self._step)]
+        growing = self._growing()
+        if self._reasoning:
+            parts.append(self._render_reasoning(growing is self._reasoning))
+        if self._thought:
+            parts.append(self._thought.render() if growing is self._thought else self._thought.close())
+        if self._code:
+            parts.append(self._code.render(closed=growing is not self._code))
+        if more := attachments(self._step):
+            parts.append(more)
+        if self._output:
+            parts.append(output_section(self._output.render(closed=False)))
+        return "\n\n".join(parts)
+
+    def _reset(self) -> None:
+        self._reasoning = Prose()
+        self._thought = Prose()
+        self._code: Block = code_block()
+        self._output: Block = output_block()
+        self._running = False
+
+    def _growing(self) -> Prose | Block | None:
+        """The section that the next delta most likely belongs to."""
+        if self._running:
+            return self._output
+        return next((part for part in (self._code, self._thought, self._reasoning) if part), None)
+
+    def _render_reasoning(self, growing: bool) -> str:
+        if growing:  # an open element at the end: what comes next is appended inside
+            return f'<details class="au-reasoning" open><summary>Reasoning</summary>\n\n{self._reasoning.render()}'
+        return reasoning(self._reasoning.close(), live=True)

@@ -1,0 +1,217 @@
+"""Who uses the page: everything that belongs to one visitor, held by the server.
+
+A visitor is known by an unguessable id that the browser keeps and all its tabs share. Pages only watch a visitor;
+they come and go without changing anything. A visitor without a page and without a run is forgotten after a while,
+and the sandbox is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from agentui.events import Record
+from agentui.runner import Run
+from agentui.session import Session
+from agentui.ui.chat import Message, notice_message
+from agentui.ui.signals import Changes, Watch
+from agentui.ui.transcript import RunTranscript
+
+VISITOR_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(slots=True)
+class Key:
+    """A key in memory, for one endpoint only."""
+
+    base_url: str
+    secret: str = field(repr=False)
+
+    @property
+    def hint(self) -> str:
+        """Enough to recognise the key by, and no more."""
+        if len(self.secret) < 12:
+            return "key ✓"
+        return f"{self.secret[:3]}…{self.secret[-3:]} ✓"
+
+
+@dataclass(slots=True)
+class ChatRun:
+    """A run of a chat and how it is shown."""
+
+    run: Run | None
+    transcript: RunTranscript
+
+
+class Visitor:
+    """One visitor.
+
+    Attributes:
+        visitor_id: Unguessable; known to the visitor's browser only.
+        chat_id: Unguessable; changes with every new chat.
+        session: The conversation of the chat, with its sandbox.
+        runs: The chat's runs, oldest first.
+        key: The key the visitor gave, if any.
+        changes: Touched by every record and notice.
+        settled_changes: Touched when the settled messages change.
+        watches: The pages that look.
+    """
+
+    def __init__(self, visitor_id: str) -> None:
+        self.visitor_id = visitor_id
+        self.chat_id = secrets.token_urlsafe(16)
+        self.session = Session()
+        self.runs: list[ChatRun] = []
+        self.key: Key | None = None
+        self.changes = Changes()
+        self.settled_changes = Changes()
+        self.watches: set[Watch] = set()
+        self.sending = False
+        self._notice: str | None = None
+        self._settled: list[Message] = []
+
+    @property
+    def run(self) -> Run | None:
+        """The run that goes on, if there is one."""
+        last = self.runs[-1].run if self.runs else None
+        return last if last is not None and not last.done else None
+
+    @property
+    def settled(self) -> list[Message]:
+        """Messages that do not change any more; the same list until something is added."""
+        return self._settled
+
+    @property
+    def live(self) -> list[Message]:
+        """What may still change: the step that goes on, or a notice of the page."""
+        if self._notice is not None:
+            return [notice_message(self._notice)]
+        return self.runs[-1].transcript.live if self.runs else []
+
+    @property
+    def live_size(self) -> int:
+        """Characters of the live step, roughly."""
+        return self.runs[-1].transcript.live_size if self.runs else 0
+
+    def begin(self, task: str) -> Callable[[Record], None]:
+        """Make room for a run of `task`; returns what takes its records."""
+        self._notice = None
+        entry = ChatRun(None, RunTranscript(task))
+        self.runs.append(entry)
+
+        def take(record: Record) -> None:
+            if entry.transcript.apply(record):
+                self._settle()
+            self.changes.touch()
+
+        self._settle()
+        self.changes.touch()
+        return take
+
+    def started(self, run: Run) -> None:
+        """The run that `begin` made room for."""
+        self.runs[-1].run = run
+
+    def refused(self) -> None:
+        """The run that `begin` made room for could not be started."""
+        self.runs.pop()
+        self._settle()
+
+    def notice(self, text: str | None) -> None:
+        """Show `text` at the end of the transcript, until the next task."""
+        self._notice = text
+        self.settled_changes.touch()
+        self.changes.touch()
+
+    async def new_chat(self) -> None:
+        """Stop what runs and begin anew, with an empty conversation and a fresh sandbox."""
+        run, old = self.run, self.session
+        self.session, self.runs, self._notice = Session(), [], None
+        self.chat_id = secrets.token_urlsafe(16)
+        self._settle()
+        self.changes.touch()
+        if run is not None:
+            run.stop()
+            await run.wait()
+        await old.close()
+
+    async def close(self) -> None:
+        """Stop what runs, close the sandbox and end the watches."""
+        for watch in list(self.watches):
+            watch.close()
+        if self.run is not None:
+            self.run.stop()
+            await self.run.wait()
+        await self.session.close()
+
+    def _settle(self) -> None:
+        self._settled = [message for entry in self.runs for message in entry.transcript.settled]
+        self.settled_changes.touch()
+
+
+class Visitors:
+    """All visitors of a server.
+
+    Args:
+        idle_s: Seconds after which a visitor with neither page nor run is forgotten.
+        clock: Seconds, as `time.monotonic`.
+    """
+
+    def __init__(self, *, idle_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._idle_s = idle_s
+        self._clock = clock
+        self._visitors: dict[str, Visitor] = {}
+        self._last_seen: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._visitors)
+
+    def __iter__(self) -> Iterator[Visitor]:
+        return iter(list(self._visitors.values()))
+
+    def get(self, visitor_id: object) -> Visitor:
+        """The visitor with this id.
+
+        An id of the right form that is not known is taken on, so that all tabs of a browser find each other again
+        after a restart of the server; for anything else there is a new visitor with a new id.
+        """
+        if not isinstance(visitor_id, str) or not VISITOR_ID.fullmatch(visitor_id):
+            visitor_id = secrets.token_urlsafe(32)
+        visitor = self._visitors.get(visitor_id)
+        if visitor is None:
+            visitor = self._visitors[visitor_id] = Visitor(visitor_id)
+        self._last_seen[visitor_id] = self._clock()
+        return visitor
+
+    def by_chat(self, chat_id: object) -> Visitor | None:
+        """The visitor whose current chat has this id."""
+        return next((visitor for visitor in self if visitor.chat_id == chat_id), None)
+
+    def artifact(self, artifact_id: str) -> tuple[Visitor, Run] | None:
+        """Whose run made the artifact, and which run."""
+        for visitor in self:
+            for entry in visitor.runs:
+                if entry.run is not None and artifact_id in entry.run.artifacts:
+                    return visitor, entry.run
+        return None
+
+    async def sweep(self) -> None:
+        """Forget who is gone."""
+        now = self._clock()
+        for visitor_id, visitor in list(self._visitors.items()):
+            if visitor.watches or visitor.run is not None:
+                self._last_seen[visitor_id] = now
+            elif now - self._last_seen[visitor_id] > self._idle_s:
+                del self._visitors[visitor_id], self._last_seen[visitor_id]
+                await visitor.close()
+
+    async def close(self) -> None:
+        """Forget everybody."""
+        visitors = list(self)
+        self._visitors.clear()
+        self._last_seen.clear()
+        await asyncio.gather(*(visitor.close() for visitor in visitors))

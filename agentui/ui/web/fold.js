@@ -1,0 +1,191 @@
+/* The fold of records into what is shown, as agentui/view.py does it. No DOM: the page and a saved run use it alike. */
+(() => {
+  const agentui = (window.agentui ??= {});
+
+  class Text {
+    constructor(text = "") {
+      this.chunks = text ? [text] : [];
+      this.length = text.length;
+    }
+    add(text) {
+      this.chunks.push(text);
+      this.length += text.length;
+    }
+    toString() {
+      if (this.chunks.length > 1) this.chunks = [this.chunks.join("")];
+      return this.chunks[0] ?? "";
+    }
+  }
+
+  const sumKnown = (a, b) => (a == null ? b : b == null ? a : a + b);
+
+  /* Adds token counts; nulls are numbers nobody said, and no calls at all give null. */
+  function addUsage(a, b) {
+    if (!a || !b) return a ?? b ?? null;
+    return {
+      input_tokens: a.input_tokens + b.input_tokens,
+      output_tokens: a.output_tokens + b.output_tokens,
+      total_tokens: a.total_tokens + b.total_tokens,
+      cached_input_tokens: sumKnown(a.cached_input_tokens, b.cached_input_tokens),
+      reasoning_tokens: sumKnown(a.reasoning_tokens, b.reasoning_tokens),
+      source: a.source === b.source ? a.source : "mixed",
+      cost_usd: sumKnown(a.cost_usd, b.cost_usd),
+    };
+  }
+
+  class StepView {
+    constructor(number, kind, started) {
+      Object.assign(this, { number, kind, started });
+      this.firstDelta = this.codeStarted = null;
+      this.calls = new Map();
+      this.artifacts = [];
+      this.retries = [];
+      this.usage = this.end = null;
+      this.clearAnswer();
+      this.output = new Text();
+    }
+    clearAnswer() {
+      this.reasoning = new Text();
+      this.thought = new Text();
+      this.code = new Text();
+    }
+    /* All model calls of the step, failed attempts included. */
+    get total() {
+      if (this.end) return this.end.usage ?? null;
+      return this.retries.reduce((sum, retry) => addUsage(sum, retry.usage), this.usage);
+    }
+    settle(event) {
+      this.reasoning = new Text(event.reasoning);
+      this.thought = new Text(event.thought);
+      this.code = new Text(event.code ?? "");
+      this.output = new Text(event.output);
+      this.usage ??= event.usage;
+      this.end = event;
+    }
+    /* Parts of the step on the run's clock; the last one of a step that goes on ends at `now`. */
+    spans(now) {
+      const timing = this.end?.timing;
+      const finished = timing?.finished ?? now;
+      const started = timing?.started ?? this.started;
+      const first = timing?.first_delta ?? this.firstDelta;
+      const answered = timing ? timing.model_finished : this.codeStarted;
+      const ran = this.codeStarted != null;
+      const spans = [{ kind: "waiting", from: started, to: first ?? answered ?? finished }];
+      if (first != null) spans.push({ kind: "generating", from: first, to: answered ?? finished });
+      if (ran) spans.push({ kind: "running", from: answered ?? this.codeStarted, to: finished });
+      return spans;
+    }
+  }
+
+  const DELTAS = {
+    reasoning_delta: ["reasoning", "reasoning"],
+    text_delta: ["thought", "writing"],
+    code_delta: ["code", "coding"],
+    output_delta: ["output", "running"],
+  };
+
+  /* A run as shown; built only by `apply`. `next` is the seq that is expected next. */
+  class RunView {
+    constructor(runId) {
+      this.runId = runId;
+      this.start = this.end = null;
+      this.steps = [];
+      this.phase = "starting";
+      this.detail = null;
+      this.t = 0;
+      this.next = 0;
+    }
+    get step() {
+      return this.steps[this.steps.length - 1];
+    }
+    get usage() {
+      if (this.end) return this.end.usage;
+      return this.steps.reduce((sum, step) => addUsage(sum, step.total), null);
+    }
+    /* Folds one record in; returns the step it changed, if any. */
+    apply(record) {
+      const { event, t } = record;
+      this.t = t;
+      this.next = record.seq + 1;
+      switch (event.type) {
+        case "run_started":
+          this.start = event;
+          return null;
+        case "step_started":
+          this.steps.push(new StepView(event.step, event.kind, t));
+          this.phase = "waiting";
+          return this.step;
+        case "run_finished":
+          this.end = event;
+          this.phase = "ended";
+          return null;
+        default:
+          if (!this.step) return null;
+          this.phase = this.applyToStep(this.step, event, t) ?? this.phase;
+          return this.step;
+      }
+    }
+    applyToStep(step, event, t) {
+      if (event.type in DELTAS) {
+        const [field, phase] = DELTAS[event.type];
+        step[field].add(event.text);
+        if (field !== "output") step.firstDelta ??= t;
+        return phase;
+      }
+      switch (event.type) {
+        case "code_started":
+          step.code = new Text(event.code);
+          step.codeStarted = t;
+          return "running";
+        case "tool_call_started":
+          step.calls.set(event.call_id, { started: event, finished: null });
+          this.detail = event.name;
+          return "calling";
+        case "tool_call_finished":
+          if (step.calls.has(event.call_id)) step.calls.get(event.call_id).finished = event;
+          return "running";
+        case "artifact_created":
+          step.artifacts.push(event);
+          return null;
+        case "usage_updated":
+          step.usage = event.usage;
+          return null;
+        case "model_retried":
+          step.retries.push(event);
+          step.clearAnswer();
+          step.usage = step.firstDelta = null;
+          this.detail = { until: t + event.wait_s };
+          return "retrying";
+        case "step_finished":
+          step.settle(event);
+          return "waiting";
+        default:
+          return null;
+      }
+    }
+    /* A row for every model call that cost something, in order. */
+    usageRows(now) {
+      const rows = [];
+      for (const step of this.steps) {
+        const common = { step: step.number, kind: step.kind, model: this.start?.model ?? "" };
+        for (const retry of step.retries)
+          if (retry.usage) rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, failed: true });
+        if (!step.usage) continue;
+        const timing = step.end?.timing;
+        const first = timing ? timing.first_delta : step.firstDelta;
+        const finished = timing ? timing.model_finished : (step.codeStarted ?? now);
+        rows.push({
+          ...common,
+          key: `${step.number}.last`,
+          usage: step.usage,
+          live: !step.end && step.codeStarted == null && !this.end,
+          first: first == null ? null : first - step.started,
+          generating: first == null || finished == null ? null : finished - first,
+        });
+      }
+      return rows;
+    }
+  }
+
+  Object.assign(agentui, { RunView, addUsage });
+})();

@@ -1,0 +1,225 @@
+/* The run inspector: fed with batches of records, shows steps, usage and the run bar. It knows nothing of the page
+   around it, so a saved run in a file is shown by the same code. Work is done once a frame, for what changed. */
+(() => {
+  const agentui = (window.agentui ??= {});
+  const { RunView, Timeline, UsageTable, StepDetails, el, setText, seconds, tokens, phaseText } = agentui;
+
+  /* One run, and how its stretch of the clock relates to this browser's. */
+  class WatchedRun {
+    constructor(runId) {
+      this.view = new RunView(runId);
+      this.dirty = new Set();
+      this.offset = 0;
+      this.waiting = false;
+    }
+    now() {
+      return this.view.end ? this.view.end.duration_s : Math.max(this.view.t, performance.now() / 1000 + this.offset);
+    }
+    /* Takes a stretch; false if something before it is missing. */
+    take(part) {
+      if (part.from_seq > this.view.next) return false;
+      this.offset = part.elapsed - performance.now() / 1000;
+      for (const record of part.records) {
+        if (record.seq < this.view.next) continue;
+        const step = this.view.apply(record);
+        if (step) this.dirty.add(this.view.steps.length - 1);
+      }
+      this.view.next = Math.max(this.view.next, part.next_seq);
+      return true;
+    }
+  }
+
+  class Inspector {
+    /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq}) resolves
+       to the missing stretch. onState({running, runs}) is told of changes. */
+    constructor({ root, status, refetch = null, onState = () => {} }) {
+      Object.assign(this, { root, status, refetch, onState });
+      this.chat = null;
+      this.runs = new Map();
+      this.shown = null;
+      this.follow = true;
+      this.details = new Map();
+      this.scheduled = false;
+      this.build();
+    }
+
+    build() {
+      this.timeline = new Timeline((index) => this.toggle(index));
+      this.usage = new UsageTable();
+      this.switcher = el("select", "au-runs");
+      this.switcher.setAttribute("aria-label", "Run");
+      this.switcher.hidden = true;
+      this.switcher.addEventListener("change", () => this.choose(this.switcher.value));
+      this.empty = el("p", "au-empty", "Steps, their times and their tokens appear here while an agent works.");
+      this.announce = el("div", "au-hidden");
+      this.announce.setAttribute("aria-live", "polite");
+      const legend = el("span", "au-legend");
+      for (const [kind, name] of [["waiting", "model waiting"], ["generating", "generating"], ["running", "running code"]])
+        legend.append(el("span", "", el("i", `au-bar au-${kind}`), name));
+      const head = (text, ...more) => el("div", "au-section-head", el("h2", "", text), ...more);
+      this.root.replaceChildren(
+        el("section", "au-part-steps", head("Steps", legend, this.switcher), this.empty, this.timeline.node),
+        el("section", "au-part-usage", head("Usage"), this.usage.node),
+        this.announce,
+      );
+      this.bar = {
+        dot: el("i", "au-dot"),
+        phase: el("b", "au-phase"),
+        step: el("span", "au-item au-item-step"),
+        time: el("span", "au-item au-item-time"),
+        input: el("span", "au-item au-item-in"),
+        output: el("span", "au-item au-item-out"),
+      };
+      this.status.replaceChildren(...Object.values(this.bar));
+      this.schedule();
+    }
+
+    /* Takes a batch as the server or a file has it. */
+    feed(batch) {
+      if (batch.chat !== this.chat) this.reset(batch.chat);
+      for (const part of batch.runs) {
+        let run = this.runs.get(part.run_id);
+        if (!run) {
+          run = new WatchedRun(part.run_id);
+          this.runs.set(part.run_id, run);
+          if (this.follow) this.shown = run;
+          this.listRuns();
+        }
+        if (!run.take(part)) this.recover(run);
+      }
+      this.schedule();
+    }
+
+    reset(chat) {
+      this.chat = chat;
+      this.runs.clear();
+      this.shown = null;
+      this.follow = true;
+      this.redraw();
+      this.listRuns();
+    }
+
+    async recover(run) {
+      if (run.waiting || !this.refetch) return;
+      run.waiting = true;
+      const chat = this.chat;
+      try {
+        for (;;) {
+          const part = await this.refetch({ chat, run_id: run.view.runId, from_seq: run.view.next });
+          if (chat !== this.chat || !part || !part.next_seq || part.next_seq <= run.view.next) break;
+          run.take(part);
+          this.schedule();
+        }
+      } finally {
+        run.waiting = false;
+      }
+    }
+
+    listRuns() {
+      const ids = [...this.runs.keys()];
+      this.switcher.replaceChildren(
+        ...ids.map((id, index) => {
+          const option = el("option", "", `Run ${index + 1} of ${ids.length}`);
+          option.value = id;
+          return option;
+        }),
+      );
+      this.switcher.hidden = ids.length < 2;
+      if (this.shown) this.switcher.value = this.shown.view.runId;
+    }
+
+    choose(runId) {
+      const ids = [...this.runs.keys()];
+      this.follow = runId === ids[ids.length - 1];
+      this.shown = this.runs.get(runId) ?? null;
+      this.redraw();
+      this.schedule();
+    }
+
+    redraw() {
+      this.timeline.clear();
+      this.usage.clear();
+      this.details.clear();
+      this.drawn = this.shown;
+      this.shown?.view.steps.forEach((_, index) => this.shown.dirty.add(index));
+    }
+
+    toggle(index) {
+      const row = this.timeline.row(index);
+      row.open = !row.open;
+      if (row.open) {
+        this.details.set(index, new StepDetails(row.details));
+        this.shown.dirty.add(index);
+        this.schedule();
+      } else {
+        this.details.delete(index);
+      }
+    }
+
+    schedule() {
+      if (this.scheduled) return;
+      this.scheduled = true;
+      requestAnimationFrame(() => {
+        this.scheduled = false;
+        this.draw();
+      });
+    }
+
+    draw() {
+      if (this.drawn !== this.shown) this.redraw();
+      const run = this.shown;
+      const latest = [...this.runs.values()].pop();
+      this.empty.hidden = Boolean(run);
+      this.timeline.node.hidden = this.usage.table.hidden = !run;
+      if (run) this.drawRun(run);
+      this.drawBar(latest);
+      if (latest && !latest.view.end) this.schedule();
+    }
+
+    drawRun(run) {
+      const now = run.now();
+      const last = run.view.steps.length - 1;
+      const touched = run.dirty.size > 0;
+      if (!run.view.end && last >= 0 && !run.view.step.end) run.dirty.add(last);
+      this.timeline.scale(now);
+      for (const index of run.dirty) {
+        const step = run.view.steps[index];
+        this.timeline.row(index).update(step, now);
+        this.details.get(index)?.update(step, now);
+      }
+      run.dirty.clear();
+      // Rates move with the clock, but nobody reads ten of them a second.
+      if (touched || now - (this.usageAt ?? 0) > 0.25 || now < (this.usageAt ?? 0)) {
+        this.usageAt = now;
+        this.usage.update(run.view, now);
+      }
+    }
+
+    drawBar(latest) {
+      const view = latest?.view;
+      const now = latest ? latest.now() : 0;
+      const text = phaseText(view, now);
+      setText(this.bar.phase, text);
+      const state = !view ? "idle" : view.end ? view.end.status : "running";
+      if (this.status.dataset.state !== state) this.status.dataset.state = state;
+      const limit = view?.start?.limits?.max_steps;
+      const number = view?.step?.number;
+      setText(this.bar.step, number ? `step ${number}${limit && !view.end ? `/${limit}` : ""}` : "");
+      setText(this.bar.time, view ? seconds(Math.floor(now * 10) / 10) : "");
+      const usage = view?.usage;
+      const tell = (name, n) => (usage ? `${name} ${tokens(n, usage.source)}` : "");
+      setText(this.bar.input, tell("in", usage?.input_tokens));
+      setText(this.bar.output, tell("out", usage?.output_tokens));
+      const spoken = view?.phase === "retrying" && !view.end ? "Retrying" : text;
+      setText(this.announce, view ? spoken : "");
+      const running = Boolean(view && !view.end);
+      const key = `${running}/${this.runs.size}/${this.chat}`;
+      if (key !== this.told) {
+        this.told = key;
+        this.onState({ running, runs: this.runs.size });
+      }
+    }
+  }
+
+  agentui.Inspector = Inspector;
+})();

@@ -1,0 +1,196 @@
+/* The page around the inspector: scrolling that follows, drawers, theme, shortcuts. It keeps no state of a run. */
+(() => {
+  const agentui = (window.agentui ??= {});
+  const STORED_THEME = "agentui-theme";
+  const STORED_PANEL = "agentui-settings";
+  const wide = window.matchMedia("(min-width: 1100px)");
+  const byId = (id) => document.getElementById(id);
+
+  function store(name, value) {
+    try {
+      if (value !== undefined) localStorage.setItem(name, value);
+      return localStorage.getItem(name);
+    } catch {
+      return null; // storage may be off: the choice then lasts until the page is closed
+    }
+  }
+
+  /* Resolves when all these ids are on the page. */
+  function present(...ids) {
+    return new Promise((resolve) => {
+      const look = () => {
+        const found = ids.map(byId);
+        if (found.every(Boolean)) resolve(found);
+        else requestAnimationFrame(look);
+      };
+      look();
+    });
+  }
+
+  function setTheme(dark) {
+    document.body.classList.toggle("dark", dark);
+    document.documentElement.style.colorScheme = dark ? "dark" : "light";
+  }
+
+  function startTheme() {
+    const system = window.matchMedia("(prefers-color-scheme: dark)");
+    const apply = () => {
+      const asked = new URLSearchParams(location.search).get("__theme") ?? store(STORED_THEME);
+      setTheme(asked === "dark" || (asked !== "light" && system.matches));
+    };
+    apply();
+    system.addEventListener("change", apply);
+  }
+
+  function setSettings(open) {
+    document.body.dataset.settings = open ? "open" : "closed";
+    document.querySelector('[data-au="settings"]')?.setAttribute("aria-expanded", String(open));
+  }
+
+  function startSettings(panel) {
+    const initial = () => setSettings(wide.matches && store(STORED_PANEL) !== "closed");
+    initial();
+    wide.addEventListener("change", initial);
+    panel.setAttribute("role", "complementary");
+    panel.setAttribute("aria-label", "Settings");
+    // Whoever gets into a closed panel by keyboard or by a program sees it.
+    panel.addEventListener("focusin", () => setSettings(true));
+    document.addEventListener("pointerdown", (event) => {
+      const inside = panel.contains(event.target) || event.target.closest?.("[data-au], [role=listbox], .options");
+      if (!wide.matches && !inside) setSettings(false);
+    });
+  }
+
+  function setSheet(open) {
+    document.body.dataset.sheet = open ? "open" : "closed";
+    document.querySelector('[data-au="sheet"]')?.setAttribute("aria-expanded", String(open));
+  }
+
+  const ACTIONS = {
+    theme: () => {
+      const dark = !document.body.classList.contains("dark");
+      store(STORED_THEME, dark ? "dark" : "light");
+      setTheme(dark);
+    },
+    settings: () => {
+      const open = document.body.dataset.settings !== "open";
+      if (wide.matches) store(STORED_PANEL, open ? "open" : "closed");
+      setSettings(open);
+    },
+    sheet: () => setSheet(document.body.dataset.sheet !== "open"),
+    sandbox: () => document.body.classList.toggle("au-show-promise"),
+    connect: () => {
+      setSettings(true);
+      document.querySelector("#base-url input, #base-url textarea")?.focus();
+    },
+  };
+
+  /* Follows the end of the transcript until somebody scrolls up, and again once they are back at the end. */
+  function startFollowing(chat) {
+    let following = true;
+    const jump = agentui.el("button", "au-jump", "↓ Latest");
+    jump.type = "button";
+    chat.parentElement.append(jump);
+    const atEnd = () => chat.scrollHeight - chat.scrollTop - chat.clientHeight < 24;
+    const toEnd = () => {
+      if (following) chat.scrollTop = chat.scrollHeight;
+    };
+    const set = (value) => {
+      following = value;
+      jump.dataset.shown = String(!value);
+    };
+    set(true);
+    let top = 0;
+    chat.addEventListener(
+      "scroll",
+      () => {
+        // Only a move upwards is a person's; growing text moves nothing.
+        if (chat.scrollTop < top - 2 && !atEnd()) set(false);
+        else if (atEnd()) set(true);
+        top = chat.scrollTop;
+      },
+      { passive: true },
+    );
+    jump.addEventListener("click", () => {
+      set(true);
+      toEnd();
+    });
+    const grown = new ResizeObserver(toEnd);
+    grown.observe(chat);
+    for (const child of chat.children) grown.observe(child);
+    return () => {
+      set(true);
+      toEnd();
+    };
+  }
+
+  /* The transcript would read every token aloud; the inspector announces phases instead. */
+  function quietLogs(chat) {
+    const hush = () => chat.querySelectorAll('[aria-live="polite"]').forEach((log) => log.setAttribute("aria-live", "off"));
+    hush();
+    new MutationObserver(hush).observe(chat, { childList: true, subtree: false });
+    setTimeout(hush, 1000);
+  }
+
+  function startKeys() {
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      if (document.querySelector("[role=listbox]")) return;
+      if (!wide.matches && document.body.dataset.settings === "open") return setSettings(false);
+      if (!wide.matches && document.body.dataset.sheet === "open") return setSheet(false);
+      if (document.body.dataset.run === "running") byId("stop")?.click();
+    });
+  }
+
+  function showState({ running, runs }) {
+    document.body.dataset.run = running ? "running" : "idle";
+    document.body.dataset.chat = runs ? "going" : "empty";
+    const send = byId("send");
+    send.disabled = running;
+    send.title = running ? "A task is running: stop it, or wait for its end" : "Send (Enter)";
+    const stop = byId("stop");
+    stop.disabled = !running;
+    if (!running) stop.textContent = "Stop";
+    agentui.setText(
+      byId("composer-hint"),
+      running ? "A task is running. Esc stops it; the next task can be sent when it has ended." : "Enter sends, Shift+Enter makes a new line.",
+    );
+  }
+
+  async function start({ element, props, watch, server }) {
+    startTheme();
+    const [status, chat, panel, stop, send, inspector] = await present(
+      "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint",
+    );
+    const toEnd = startFollowing(chat);
+    startSettings(panel);
+    startKeys();
+    quietLogs(chat);
+    setSheet(false);
+    const sheet = agentui.el("button", "au-sheet-handle", "Steps and usage");
+    sheet.type = "button";
+    sheet.dataset.au = "sheet";
+    sheet.setAttribute("aria-controls", "inspector");
+    inspector.prepend(sheet);
+    document.addEventListener("click", (event) => {
+      const target = event.target.closest?.("[data-au]");
+      if (target) ACTIONS[target.dataset.au]?.();
+    });
+    stop.addEventListener("click", () => (stop.textContent = "Stopping …"));
+    send.addEventListener("click", toEnd);
+    const view = new agentui.Inspector({
+      root: element.querySelector(".au-root"),
+      status: status.querySelector(".au-status"),
+      refetch: (request) => server.lost_records(request),
+      onState: showState,
+    });
+    agentui.inspector = view;
+    const take = () => {
+      if (props.value) view.feed(JSON.parse(props.value));
+    };
+    watch("value", take);
+    take();
+  }
+
+  agentui.start = start;
+})();
