@@ -76,6 +76,7 @@ def test_records_are_printed_one_a_line():
             "source": "reported",
             "cost_usd": None,
         },
+        "cost": None,
         "duration_s": records[-1]["event"]["duration_s"],
         "type": "run_finished",
     }
