@@ -24,6 +24,8 @@ from agentui.usage import TokenUsage, UsageSource
 
 DRAIN_EVENTS = 64
 "Events to read on for usage after our own cut or an error."
+ERROR_DRAIN_S = 0.5
+"For usage behind an error: most servers close at once, and nobody should wait to read what went wrong."
 MESSAGE_CHARS = 1_000
 REUSE_WAIT_S = 0.1
 "For the end of a body whose `[DONE]` has come, so that its connection can serve the next call."
@@ -155,7 +157,8 @@ class Call:
         if self._reader.stopped or self._reader.problem is not None:
             if not self._draining:
                 self._draining = True
-                self._limit(now + limits.drain_s, "")
+                failed = self._reader.problem is not None
+                self._limit(now + (min(limits.drain_s, ERROR_DRAIN_S) if failed else limits.drain_s), "")
         elif self._reader.finished:
             self._limit(now + limits.tail_s, "")
         else:

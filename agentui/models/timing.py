@@ -28,7 +28,7 @@ class Timeouts:
     tail_s: float = 5.0
     "After the finish reason, for usage that a server sends behind it."
     drain_s: float = 2.0
-    "After our own cut or an error, for usage that is still on its way."
+    "After our own cut, for usage that is still on its way."
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
