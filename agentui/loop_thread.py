@@ -1,7 +1,8 @@
 """The thin sync face: one background event loop for callers that are not async.
 
 It is started on first use and lives in a daemon thread until the process ends, so a sync `run()` also works
-inside a notebook, whose own loop is already running.
+inside a notebook, whose own loop is already running. An interrupted call ends only when what it waited for has
+cleaned up; a second Ctrl-C does not wait.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from agentui.errors import AgentUIError
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @cache
@@ -35,16 +37,17 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
     Raises:
         AgentUIError: Called from code that itself runs on the background loop, where waiting would never end.
     """
-    loop = background_loop()
-    if _inside(loop):
+    if _inside(background_loop()):
         coroutine.close()
         raise AgentUIError("a sync call from inside the run itself would wait for ever: use the async method there")
-    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    handed_over: _Queue[None, T] = SimpleQueue()
+    job = _Job(coroutine, handed_over)
     try:
-        return future.result()
-    except BaseException:
-        future.cancel()
-        raise
+        while isinstance(got := handed_over.get(), _Item):
+            pass
+        return got.result()
+    finally:
+        job.end()
 
 
 def iterate(items: AsyncGenerator[T, None]) -> Iterator[T]:
@@ -53,38 +56,57 @@ def iterate(items: AsyncGenerator[T, None]) -> Iterator[T]:
     The source is read by one task on the background loop, so `close()` while it is silent cancels that task at
     once and returns when the source has cleaned up. Items are handed over through a queue: one thread hop for
     all that arrived since the last look, not one an item.
+
+    Raises:
+        AgentUIError: Iterated over by code that itself runs on the background loop.
     """
-    loop = background_loop()
-    if _inside(loop):
+    if _inside(background_loop()):
         raise AgentUIError("a sync call from inside the run itself would wait for ever: use the async method there")
-    arrived: SimpleQueue[_Item[T] | asyncio.Task[None]] = SimpleQueue()
-    started: Future[asyncio.Task[None]] = Future()
 
     async def pump() -> None:
         async with aclosing(items):
             async for item in items:
-                arrived.put(_Item(item))
+                handed_over.put(_Item(item))
 
-    def start() -> None:
-        task = loop.create_task(pump())
-        task.add_done_callback(arrived.put)
-        started.set_result(task)
-
-    loop.call_soon_threadsafe(start)
-    task = started.result()
+    handed_over: _Queue[T, None] = SimpleQueue()
+    job = _Job(pump(), handed_over)
     try:
-        while isinstance(got := arrived.get(), _Item):
+        while isinstance(got := handed_over.get(), _Item):
             yield got.value
         got.result()
     finally:
-        loop.call_soon_threadsafe(task.cancel)
-        while not task.done():
-            arrived.get()
+        job.end()
 
 
 @dataclass(frozen=True, slots=True)
 class _Item(Generic[T]):
     value: T
+
+
+_Queue: TypeAlias = SimpleQueue[_Item[T] | asyncio.Task[R]]
+
+
+class _Job(Generic[T, R]):
+    """A task on the background loop, which hands itself over at its end."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, R], handed_over: _Queue[T, R]) -> None:
+        self._loop = background_loop()
+        self._handed_over = handed_over
+        self._started: Future[asyncio.Task[R]] = Future()
+        self._loop.call_soon_threadsafe(self._start, coroutine)
+
+    def end(self) -> None:
+        """Cancel the task unless it has ended, and wait until it has."""
+        task = self._started.result()
+        if not task.done():
+            self._loop.call_soon_threadsafe(task.cancel)
+        while not task.done():
+            self._handed_over.get()
+
+    def _start(self, coroutine: Coroutine[Any, Any, R]) -> None:
+        task = self._loop.create_task(coroutine)
+        task.add_done_callback(self._handed_over.put)
+        self._started.set_result(task)
 
 
 def _inside(loop: asyncio.AbstractEventLoop) -> bool:
