@@ -2,16 +2,17 @@
 
 It is started on first use and lives in a daemon thread until the process ends, so a sync `run()` also works
 inside a notebook, whose own loop is already running. An interrupted call ends only when what it waited for has
-cleaned up; a second Ctrl-C does not wait.
+cleaned up; a second Ctrl-C does not wait. What still runs when the process ends is cancelled first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
@@ -22,12 +23,16 @@ from agentui.errors import AgentUIError
 T = TypeVar("T")
 R = TypeVar("R")
 
+WIND_UP_S = 3.0
+"For everything on the background loop to clean up when the process ends."
+
 
 @cache
 def background_loop() -> asyncio.AbstractEventLoop:
     """The process's background loop."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="agentui-loop", daemon=True).start()
+    atexit.register(_wind_up, loop)
     return loop
 
 
@@ -107,6 +112,20 @@ class _Job(Generic[T, R]):
         task = self._loop.create_task(coroutine)
         task.add_done_callback(self._handed_over.put)
         self._started.set_result(task)
+
+
+def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
+    """Let tasks and connections end while the thread still runs; a half-read iterator would wait for it for ever."""
+    with suppress(TimeoutError):
+        asyncio.run_coroutine_threadsafe(_end_all(loop), loop).result(WIND_UP_S)
+
+
+async def _end_all(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await loop.shutdown_asyncgens()
 
 
 def _inside(loop: asyncio.AbstractEventLoop) -> bool:

@@ -135,3 +135,12 @@ def test_ctrl_c_waits_for_the_clean_up(way):
     lines = out.split("\n")
     assert "interrupted" in lines, err
     assert lines.index("cleaned up") < lines.index("interrupted")
+
+
+def test_a_half_read_iterator_does_not_keep_the_process_alive():
+    script = SCRIPT.partition("try:\n    if")[0] + "\nitems = iterate(endless())\nprint(next(items))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=10, cwd=Path.cwd(), check=True
+    )
+    assert "cleaned up" in done.stdout
+    assert done.stderr == ""

@@ -1,0 +1,98 @@
+import json
+
+import pytest
+
+from agentui.models.adapt import Adaptation, Memory, lesson_from
+
+BODY = {
+    "model": "m",
+    "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "stop": ["</code>"],
+    "max_tokens": 5,
+    "temperature": 0.5,
+    "n": 1,
+}
+
+
+def change(text, status=400):
+    text = text if isinstance(text, str) else json.dumps(text)
+    lesson = lesson_from(status, text, BODY, Adaptation())
+    return lesson and lesson.change
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ({"error": {"message": "Unsupported parameter", "param": "stop"}}, "without stop"),
+        ({"error": {"message": "bad", "param": "stream_options.include_usage"}}, "without stream_options"),
+        ({"error": {"message": "stop and temperature", "param": "temperature"}}, "without temperature"),
+        ([{"error": {"message": "bad", "param": "stop"}}], "without stop"),
+        ({"detail": [{"loc": ["body", "stream_options", "include_usage"], "msg": "extra"}]}, "without stream_options"),
+        ('json: unknown field "stream_options"', "without stream_options"),
+        ("The parameter is invalid. stream_options", "without stream_options"),
+        ("Argument not supported on this model: stop", "without stop"),
+        ("stop_sequences: each must contain non-whitespace", "without stop"),
+        ("Unknown name \"include_usage\" at 'stream_options'", "without stream_options"),
+        ("'n' must be 2", "without n"),
+        ("n is no parameter that anyone could find here", None),
+        ("nonstop streaming_options", None),
+        (
+            "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+            "with max_tokens renamed to max_completion_tokens",
+        ),
+        ("Unrecognized request argument supplied: max_tokens", "with max_tokens renamed to max_completion_tokens"),
+        ("max_tokens must be at most 4", "without max_tokens"),
+        ("This model's maximum context length is 10 tokens, reduce max_tokens", None),
+        ("'max_tokens' or 'max_completion_tokens' is too large: maximum context length is 4", None),
+        ("model not found", None),
+        ("messages: must not be empty", None),
+        ("System role not supported", "with role system sent as user"),
+        ("messages[0].role: unknown variant `system`, expected `user`", "with role system sent as user"),
+        ("messages[0].role: unknown variant `tool`, expected one of `system`, `user`", None),
+        ("Conversation roles must alternate user/assistant", None),
+        ("", None),
+        ("{", None),
+    ],
+)
+def test_what_a_refusal_teaches(text, expected):
+    assert change(text) == expected
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_other_statuses_teach_nothing(status):
+    assert change("stream_options", status) is None
+
+
+def test_each_thing_is_tried_once():
+    known, body, changes = Adaptation(), BODY, []
+    text = "Unsupported: max_tokens max_completion_tokens stop stream_options role system developer"
+    while lesson := lesson_from(422, text, body, known):
+        changes.append(lesson.change)
+        known = lesson.adaptation
+        body = known.apply(BODY)
+    assert len(changes) == len(set(changes)) == 5
+    assert set(body) == {"model", "messages", "stream", "temperature", "n"}
+    assert body["messages"][0] == {"role": "user", "content": "s"}
+    assert BODY["messages"][0]["role"] == "system"
+
+
+def test_developer_becomes_system_and_then_user():
+    body = {**BODY, "messages": [{"role": "developer", "content": "s"}]}
+    text = "invalid role developer / system: not supported"
+    first = lesson_from(400, text, body, Adaptation()).adaptation
+    assert first.apply(body)["messages"][0]["role"] == "system"
+    second = lesson_from(400, text, first.apply(body), first).adaptation
+    assert second.apply(body)["messages"][0]["role"] == "user"
+
+
+def test_memory_is_by_address_and_model_and_bounded():
+    memory = Memory()
+    learned = Adaptation(frozenset({"stop"}))
+    memory.keep("http://a/v1", "m", learned)
+    assert memory.recall("http://a/v1", "m") == learned
+    assert memory.recall("http://a/v1", "other") == memory.recall("http://b/v1", "m") == Adaptation()
+    for number in range(3_000):
+        memory.keep("http://a/v1", str(number), learned)
+    assert len(memory._known) <= 1_000
