@@ -37,7 +37,8 @@ class Channel:
         self._connection = connection
         self._frame_timeout_s = frame_timeout_s
         self._received = bytearray()
-        self._stop_waiting: Callable[[int], object] | None = None
+        self._waits: set[Callable[[int], object]] = set()
+        "How to take this socket out of the event loop, for each call that waits on it."
         self._broken = False
         "A frame was begun and not finished."
 
@@ -100,9 +101,9 @@ class Channel:
 
     def close(self) -> None:
         """Close this end; a call that waits on it must run in this thread's event loop, and is not woken."""
-        if self._stop_waiting is not None:
-            self._stop_waiting(self._connection.fileno())
-            self._stop_waiting = None
+        for stop_waiting in self._waits:
+            stop_waiting(self._connection.fileno())
+        self._waits.clear()
         self._connection.close()
 
     async def _rest_of_frame(self) -> Frame:
@@ -143,13 +144,13 @@ class Channel:
         ready: asyncio.Future[None] = loop.create_future()
         add, remove = (loop.add_writer, loop.remove_writer) if for_writing else (loop.add_reader, loop.remove_reader)
         add(descriptor, _wake, ready)
-        self._stop_waiting = remove
+        self._waits.add(remove)
         try:
             await ready
         finally:
             # After `close` the number may belong to another file.
-            if self._stop_waiting is remove:
-                self._stop_waiting = None
+            if remove in self._waits:
+                self._waits.remove(remove)
                 remove(descriptor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from contextlib import suppress
@@ -16,21 +17,42 @@ class Usage(NamedTuple):
 
 
 def disk_usage(path: str, *, max_files: int) -> Usage:
-    """Count the entries below `path` and their bytes on disk; stops soon after `max_files` entries."""
+    """Count the entries below `path` and their bytes on disk; stops soon after `max_files` entries.
+
+    What cannot be measured, because it is nested too deep or closed to its owner, counts as more than `max_files`.
+    """
     files = size = 0
     pending = [path]
     while pending and files <= max_files:
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                files += 1
-                with suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    size += found.st_blocks * 512
-                    if stat.S_ISDIR(found.st_mode):
-                        pending.append(entry.path)
-                if files > max_files:
-                    break
+        try:
+            inner = _measure(pending.pop(), max_files)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return Usage(max_files + 1, size)
+        files, size = files + inner.files, size + inner.bytes
+        pending += inner.directories
     return Usage(files, size)
+
+
+class _Measured(NamedTuple):
+    files: int
+    bytes: int
+    directories: list[str]
+
+
+def _measure(path: str, max_files: int) -> _Measured:
+    files = size = 0
+    directories: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in itertools.islice(entries, max_files + 1):
+            files += 1
+            with suppress(FileNotFoundError):
+                found = entry.stat(follow_symlinks=False)
+                size += found.st_blocks * 512
+                if stat.S_ISDIR(found.st_mode):
+                    directories.append(entry.path)
+    return _Measured(files, size, directories)
 
 
 def delete_tree(path: str) -> None:

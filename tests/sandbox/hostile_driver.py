@@ -1,0 +1,164 @@
+"""Runs attacks in sandboxes of one kind and says what each achieved, as JSON lines.
+
+Meant to be started in namespaces of its own (`unshare`): then the host that is attacked is this process alone. The
+host holds canaries in its environment, memory, files and in another session, and serves two sockets; after each
+attack it looks whether any of them was seen, changed or reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import socket
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agentui.sandbox.local import LocalSandboxPool
+from agentui.sandbox.session import LocalSandbox
+from tests.sandbox.helpers import TOOLS, RecordingHost
+from tests.sandbox.kinds import make_pool
+
+CANARY = "CANARY-7f3a"
+TIMEOUT_S = 1.0
+SLACK_S = 2.0
+PROTOCOL_FD = 3
+SELF_DECEIVING = {"proto-monkeypatch", "more-frames-done-early"}
+"They break or forge the answers of their own session, and reach no further."
+NEEDS_FILES = {"ok-files", "ok-lateimport", "ok-pillow", "ok-asyncio"}
+MEMORY = [f"hf_{CANARY}-mem"]
+
+
+@dataclass
+class Target:
+    """Everything of the host that an attack may try to reach."""
+
+    root: Path
+    reached: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    async def prepare(cls, other: LocalSandbox) -> Target:
+        target = cls(Path(tempfile.mkdtemp(prefix="agentui-target-")))
+        os.chmod(target.root, 0o755)
+        for name, text in (("secret", CANARY), ("app/app.py", f"KEY = '{CANARY}'"), ("home/.netrc", CANARY)):
+            path = target.root / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o600)
+        server = await asyncio.start_server(target.serve, "0.0.0.0", 0)
+        path = str(target.root / "socket")
+        await asyncio.start_unix_server(target.serve, path)
+        await asyncio.start_unix_server(target.serve, "\0agentui-abstract")
+        where = await other.execute(f"import os\nopen('note.txt', 'w').write('{CANARY}')\nos.getcwd()", RecordingHost())
+        target.places = {
+            "@HOST@": str(os.getpid()),
+            "@PORT@": str(server.sockets[0].getsockname()[1]),
+            "@SECRET@": str(target.root / "secret"),
+            "@HOME@": str(target.root / "home"),
+            "@OTHER@": str(where.value),
+            "@APP@": str(target.root / "app"),
+            "@USOCK@": path,
+            "@ABS@": "agentui-abstract",
+            "@OTHERPID@": str(other.pid),
+            "@PFD@": str(PROTOCOL_FD),
+        }
+        target.before = target.look()
+        return target
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reached.append("a server of the host")
+        writer.write(f"HTTP/1.0 200 OK\r\n\r\nPWNED {CANARY}".encode())
+        writer.close()
+
+    def look(self) -> dict[str, Any]:
+        """The state of everything that must not change."""
+        files = sorted(path for path in self.root.rglob("*"))
+        marks = {str(path): (path.stat().st_mode, path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+        priority = os.getpriority(os.PRIO_PROCESS, 0)
+        return {"files": marks, "priority": priority, "affinity": sorted(os.sched_getaffinity(0))}
+
+
+async def attack(pool: LocalSandboxPool, target: Target, other: LocalSandbox, case: Mapping[str, str]) -> list[str]:
+    """Run one attack; returns what went wrong for the host."""
+    code = case["code"]
+    for placeholder, value in target.places.items():
+        code = code.replace(placeholder, value)
+    host = RecordingHost()
+    sandbox = await pool.open(tools=TOOLS)
+    started = time.monotonic()
+    result = await sandbox.execute(code, host, timeout_s=TIMEOUT_S)
+    seconds = time.monotonic() - started
+    problems = list(target.reached)
+    target.reached.clear()
+    shown = host.text() + (result.value_repr or "")
+    everything = shown + repr(result) + repr(host.calls)
+    if case["want"] == "no_leak" and "PWNED" in shown:
+        problems.append(f"it got through: {shown[:200]!r}")
+    if case["want"] != "info" and CANARY in everything:
+        problems.append(f"a canary came out: {shown[:200]!r}")
+    if case["want"] == "benign_ok" and "OK" not in shown:
+        problems.append(f"honest code failed: {result.error}")
+    if seconds > TIMEOUT_S + SLACK_S:
+        problems.append(f"it held the host for {seconds:.1f} s")
+    again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=5)
+    if again.state_lost:
+        again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=5)
+    if again.value != 42 and case["id"] not in SELF_DECEIVING:
+        problems.append(f"the session is unusable: {again.error}")
+    if (await other.execute("7", RecordingHost())).value != 7:
+        problems.append("another session was harmed")
+    if target.look() != target.before:
+        problems.append(f"the host was changed: {target.look()} was {target.before}")
+    await sandbox.close()
+    return problems
+
+
+async def run(kind: str, cases: Sequence[Mapping[str, str]]) -> None:
+    pool = make_pool(kind)
+    info = await pool.info()
+    emit({"tier": info.tier})
+    other = await pool.open()
+    target = await Target.prepare(other)
+    for case in cases:
+        if kind == "D" and case["id"] in NEEDS_FILES:
+            continue
+        started = time.monotonic()
+        problems = await attack(pool, target, other, case)
+        emit({"id": case["id"], "problems": problems, "seconds": round(time.monotonic() - started, 3)})
+    await pool.close()
+
+
+def emit(data: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(data) + "\n")
+    sys.stdout.flush()
+
+
+def bring_up_loopback() -> None:
+    """In a fresh network namespace: loopback, and the address of cloud metadata on it, so that nothing leaves."""
+    up, set_flags, set_address = 0x41, 0x8914, 0x8916
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, set_flags, struct.pack("16sH14s", b"lo", up, b""))
+        address = struct.pack("H2s4s8s", socket.AF_INET, b"", socket.inet_aton("169.254.169.254"), b"")
+        fcntl.ioctl(control, set_address, struct.pack("16s16s", b"lo:1", address))
+
+
+def main() -> None:
+    kind, isolated, *files = sys.argv[1:]
+    if isolated == "isolated":
+        bring_up_loopback()
+    os.environ["HF_TOKEN"] = f"hf_{CANARY}-env"
+    cases = [case for file in files for case in json.loads(Path(file).read_text(encoding="utf-8"))]
+    asyncio.run(run(kind, cases))
+
+
+if __name__ == "__main__":
+    main()
