@@ -2,7 +2,7 @@
 
 Only two shapes are reasoning: `<think>…</think>` blocks that open the answer, and a start without `<think>` that an
 orphan `</think>` ends before any code (templates of some models write the opening tag into the prompt). A tag
-anywhere else is the answer's own text. Space around the tags belongs to neither side.
+anywhere else, or in quotes, is the answer's own text. Space around the tags belongs to neither side.
 
 Any chunking of the same text gives the same pieces, once neighbours of one kind are joined: a tag that a chunk cuts
 is held back, and so is nothing else, unless `hold_chars` asks for it.
@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 PieceKind: TypeAlias = Literal["text", "reasoning", "recast"]
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_QUOTES = frozenset("`'\"")
 _WATCHED = (_CLOSE, "<code>", "```")
 _WATCHED_PATTERN = re.compile("|".join(re.escape(needle) for needle in _WATCHED))
 
@@ -50,6 +51,7 @@ class ThinkSplitter:
         self._space: list[str] = []
         self._held: list[str] = []
         self._held_chars = 0
+        self._last = ""
         self._shown = False
         self._had_reasoning = False
         self._block_has_text = False
@@ -71,6 +73,8 @@ class ThinkSplitter:
         pieces: list[Piece] = []
         if self._state is _State.THINKING:
             self._reason(tail, pieces)
+        elif self._state is _State.WATCHING and tail == _CLOSE:
+            self._recast(pieces)
         elif self._had_reasoning:
             self._show(tail, pieces)
         else:
@@ -131,7 +135,21 @@ class ThinkSplitter:
             self._held = []
             self._enter(_State.DONE)
             return ""
-        self._hold_or_show(rest[: found.start()], pieces)
+        before, after = rest[: found.start()], rest[found.end() :]
+        quote = (before or self._last)[-1:]
+        if quote in _QUOTES and after[:1] in {"", quote}:
+            self._hold_or_show(before, pieces)
+            if not after:  # the next character tells
+                self._tail = _CLOSE
+                return ""
+            self._hold_or_show(_CLOSE, pieces)  # it is only talked about
+            return after
+        self._hold_or_show(before, pieces)
+        self._recast(pieces)
+        return after
+
+    def _recast(self, pieces: list[Piece]) -> None:
+        """All text so far was reasoning."""
         if self._shown:
             pieces.append(Piece("recast", ""))
         elif reasoning := "".join(self._held).strip():
@@ -139,7 +157,6 @@ class ThinkSplitter:
         self._held = []
         self._had_reasoning = True
         self._enter(_State.START)
-        return rest[found.end() :]
 
     def _enter(self, state: _State) -> None:
         self._state = state
@@ -158,6 +175,7 @@ class ThinkSplitter:
             self._space.append(text[len(body) :])
 
     def _hold_or_show(self, text: str, pieces: list[Piece]) -> None:
+        self._last = text[-1:] or self._last
         self._held_chars += len(text)
         self._held.append(text)
         if self._shown or self._held_chars > self._hold_chars:

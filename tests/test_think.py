@@ -39,6 +39,10 @@ def split(chunks, hold_chars=0):
         ("<think>a</think>b</think>c", [("reasoning", "a"), ("text", "b</think>c")]),
         ("<think>a <code>x</code></think>b", [("reasoning", "a <code>x</code>"), ("text", "b")]),
         ("</think>\n\nanswer", [("text", "answer")]),
+        ("it is '4'</think>4", [("text", "it is '4'"), ("recast", ""), ("text", "4")]),
+        ("it is '4'</think>", [("text", "it is '4'"), ("recast", "")]),
+        ("Close it with `</think>`.", [("text", "Close it with `</think>`.")]),
+        ("`</think>` ends </think>it", [("text", "`</think>` ends "), ("recast", ""), ("text", "it")]),
     ],
 )
 def test_only_a_leading_block_or_an_orphan_before_code_is_reasoning(answer, pieces):
@@ -79,7 +83,7 @@ def test_text_without_tags_is_never_held_back():
 
 
 ANSWERS = st.lists(
-    st.sampled_from(["<think>", "</think>", "<code>", "```", " ", "\n", "a", "<", "</", "thought", "<thi", "`"]),
+    st.sampled_from(["<think>", "</think>", "<code>", "```", " ", "\n", "a", "<", "</", "thought", "<thi", "`", "'"]),
     max_size=12,
 ).map("".join)
 

@@ -33,6 +33,9 @@ class _Parts(NamedTuple):
     content: str
 
 
+_NO_PARTS = _Parts("", "")
+
+
 class AnswerReader:
     """Reads the events of one answer.
 
@@ -165,11 +168,9 @@ class AnswerReader:
         if word := as_text(choice.get("finish_reason")):  # rule 21: "" and null never overwrite
             self._finish_word = word
             self.progress += 1
+        self._message = as_object(choice.get("message")) or self._message
         delta = as_object(choice.get("delta"))
-        if not delta:
-            self._message = as_object(choice.get("message")) or self._message
-            return _Parts("", ""), ()
-        return _parts(delta), self._take_calls(delta)
+        return (_parts(delta), self._take_calls(delta)) if delta else (_NO_PARTS, ())
 
     def _take_calls(self, delta: JSONObject) -> tuple[ToolCall, ...]:
         if legacy := as_object(delta.get("function_call")):

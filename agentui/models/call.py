@@ -131,6 +131,7 @@ class Call:
     async def _next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
         """The next chunk; None where there is none, for whatever reason."""
         try:
+            self._watchdog.check()
             return await self._watchdog.wait(anext(chunks, None))
         except TimeLimitPassed as passed:
             self._interruption = Problem.silent(str(passed))

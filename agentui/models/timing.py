@@ -81,6 +81,15 @@ class Watchdog:
             self._timer.cancel()
             self._timer = None
 
+    def check(self) -> None:
+        """Call before a wait: a limit that has passed meanwhile ends nothing that has not begun.
+
+        Raises:
+            TimeLimitPassed: The limit has passed.
+        """
+        if self._loop.time() >= self._limit:
+            raise TimeLimitPassed(self._reason)
+
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """Await within the limit.
 
@@ -89,8 +98,6 @@ class Watchdog:
         """
         task = self._waiting = asyncio.current_task()
         cancels = task.cancelling() if task is not None else 0
-        if self._loop.time() >= self._limit:
-            self._end_wait()
         try:
             return await awaitable
         except asyncio.CancelledError:
@@ -102,12 +109,9 @@ class Watchdog:
 
     def _look(self) -> None:
         self._timer = None
-        if self._loop.time() >= self._limit:
-            self._end_wait()
-        elif self._limit < math.inf:
-            self._timer = self._loop.call_at(self._limit, self._look)
-
-    def _end_wait(self) -> None:
-        if self._waiting is not None and not self._passed:
+        if self._loop.time() < self._limit:
+            if self._limit < math.inf:
+                self._timer = self._loop.call_at(self._limit, self._look)
+        elif self._waiting is not None:
             self._passed = True
             self._waiting.cancel()

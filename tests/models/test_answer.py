@@ -156,6 +156,8 @@ class TestText:
     def test_a_final_message_counts_only_alone(self):
         message = {"choices": [{"message": {"content": "hi", "reasoning_content": "r"}, "finish_reason": "stop"}]}
         assert answer(delta("hi"), message).message.content == "hi"
+        beside = {"choices": [{**message["choices"][0], "delta": {"role": "assistant", "content": ""}}]}
+        assert answer(beside).message.content == "hi"
         alone = answer(message)
         assert (alone.message.content, alone.message.reasoning, alone.verdict) == ("hi", "r", "stop")
 
