@@ -21,6 +21,8 @@ from agentui.models.wire import JSONObject, as_list, as_object, as_objects, as_t
 from agentui.think import Piece, ThinkSplitter
 from agentui.usage import TokenUsage
 
+MAX_ANSWER_CHARS = 20_000_000
+"A server that goes on for longer than that is broken, or worse."
 ORPHAN_HOLD_CHARS = 2_000
 _ORPHAN_MODELS = re.compile(r"minimax|\br1\b|qwq|think|reason", re.IGNORECASE)
 _PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
@@ -64,6 +66,7 @@ class AnswerReader:
         self._content: list[str] = []
         self._reasoned = False
         self._generated: list[str] = []
+        self._generated_chars = 0
         self._finish_word = ""
         self._ended_by_usage = False
         self._message: JSONObject = {}
@@ -185,6 +188,9 @@ class AnswerReader:
         self.progress += 1
         self._ended_by_usage = False
         self._generated += [reasoning, content, *(call.arguments for call in calls)]
+        self._generated_chars += len(reasoning) + len(content)
+        if self._generated_chars > MAX_ANSWER_CHARS:
+            self._note(Problem.endless(MAX_ANSWER_CHARS))
         if reasoning:
             self._reasoned = True
             reasoning = self._joiners["reasoning"].feed(reasoning)

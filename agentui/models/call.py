@@ -104,6 +104,8 @@ class Call:
             raise http_error(error.response, self._place) from None  # its own text may hold the key
         except openai.APIConnectionError as error:
             raise connection_error(error, self._place, limits.connect_s) from error
+        except httpx2.HTTPError as error:  # in the body of an error
+            raise await self._error(Problem.broken(transport_reason(error, self._place))) from error
 
     async def _read(
         self, chunks: AsyncGenerator[bytes, None], body: BodyReader

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
+ERROR_BODY_BYTES = 1024 * 1024
 NO_KEY = "no-key"
 "Never sent: the client insists on a key, and requests without one leave the header out."
 
@@ -59,7 +60,12 @@ class ClientPool:
     def _make(self) -> AsyncOpenAI:
         options = dict(self._options)
         # Redirects could lead the key, or a visitor's request, to an address that nobody checked.
-        options.setdefault("http_client", DefaultAsyncHttpxClient(follow_redirects=False, timeout=options["timeout"]))
+        options.setdefault(
+            "http_client",
+            DefaultAsyncHttpxClient(
+                follow_redirects=False, timeout=options["timeout"], event_hooks={"response": [_limit_error_body]}
+            ),
+        )
         return AsyncOpenAI(**options)
 
     async def aclose(self) -> None:
@@ -73,3 +79,27 @@ async def _lifetime(client: AsyncOpenAI) -> AsyncGenerator[None, None]:
     """Ends, and closes the client, when its loop shuts down."""
     async with client:
         yield
+
+
+async def _limit_error_body(response: httpx2.Response) -> None:
+    """The client reads the body of an error as a whole, however long it is."""
+    if response.status_code >= 300 and isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Start(response.stream)
+
+
+class _Start(httpx2.AsyncByteStream):
+    """The first `ERROR_BODY_BYTES` of a stream."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        left = ERROR_BODY_BYTES
+        async for chunk in self._stream:
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -48,6 +48,11 @@ class Problem:
         return cls(ModelStreamBroken, f"the connection broke while the answer was streaming: {reason}", True)
 
     @classmethod
+    def endless(cls, limit: int) -> Problem:
+        """The server does not stop."""
+        return cls(ModelStreamBroken, f"the answer is longer than {limit:,} characters; set max_tokens")
+
+    @classmethod
     def silent(cls, limit: str) -> Problem:
         """A time limit has passed."""
         return cls(ModelTimeout, limit, True)

@@ -12,7 +12,7 @@ from typing import Any
 from agentui.messages import ToolCall
 from agentui.models.wire import JSONObject, as_object, as_objects, as_text
 
-_MAX_CHECKED_CHARS = 100_000
+_MAX_CHECKED_CHARS = 20_000
 
 
 class ToolCallAssembler:
@@ -21,6 +21,7 @@ class ToolCallAssembler:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._by_wire_index: dict[int, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
 
     @property
     def any_calls(self) -> bool:
@@ -37,6 +38,7 @@ class ToolCallAssembler:
         arguments = _arguments_text(function.get("arguments"))
         call = self._find(entry.get("index"), call_id, starts_anew=bool(name and arguments))
         call.call_id = call.call_id or call_id
+        self._by_id.setdefault(call.call_id, call)
         call.name = call.name or name
         call.extra = as_object(entry.get("extra_content")) or call.extra  # Gemini's thought signature
         call.arguments.append(arguments)
@@ -57,7 +59,7 @@ class ToolCallAssembler:
         if isinstance(index, int):
             return self._by_wire_index.get(index)
         if call_id:
-            return next((call for call in self._calls if call.call_id == call_id), None)
+            return self._by_id.get(call_id)
         return self._calls[-1] if self._calls else None
 
     def _new(self, index: Any) -> _Call:

@@ -260,6 +260,37 @@ class TestHTTPErrors:
         assert "web page" in str(error)
         assert "<html" not in str(error)
 
+    async def test_an_error_without_end_is_read_up_to_a_limit(self):
+        async def handler(exchange):
+            await exchange.start(400, content_type="text/plain")
+            while True:
+                await exchange.send(b"boom " * 10_000)
+
+        async with wire_server(handler) as server:
+            error = await fail(OpenAIServerModel("m", server.url, KEY), ModelHTTPError)
+        assert "boom boom" in str(error)
+
+    async def test_an_error_that_breaks_off(self):
+        async def handler(exchange):
+            await exchange.start(400)
+            await exchange.send(b'{"err')
+            exchange.drop()
+
+        async with wire_server(handler) as server:
+            await fail(OpenAIServerModel("m", server.url, KEY, retries=QUICK), ModelStreamBroken)
+
+    async def test_an_answer_without_end_is_given_up(self, monkeypatch):
+        monkeypatch.setattr("agentui.models.answer.MAX_ANSWER_CHARS", 100)
+
+        async def handler(exchange):
+            await exchange.start()
+            while True:
+                await exchange.send(sse(delta("x" * 60), done=False))
+
+        async with wire_server(handler) as server:
+            error = await fail(OpenAIServerModel("m", server.url, KEY), ModelStreamBroken)
+        assert "longer than 100 characters" in str(error)
+
     async def test_redirects_are_not_followed(self):
         async with wire_server(play(HI)) as target:
             to = [("location", target.url + "/chat/completions")]
