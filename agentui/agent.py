@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
@@ -22,7 +23,7 @@ from agentui.result import RunResult, answer_of
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.local import default_pool
-from agentui.session import Session
+from agentui.session import Session, close_later
 from agentui.spec import AgentSpec
 from agentui.tokens import count_tokens
 from agentui.tools import Tool, as_tools
@@ -261,19 +262,20 @@ class CodeAgent:
             old = self._session
             if old is not None and not reset:
                 return old
-            self._session = Session()
+            self._session = session = Session()
+            weakref.finalize(self, close_later, session).atexit = False
             if old is not None:
                 old.kept = False
                 if not old.busy:
-                    _close_soon(old)
-            return self._session
+                    close_later(old)
+            return session
 
     def _ended(self, run: Run, session: Session) -> None:
         session.end()
         with self._lock:
             self._runs.pop(run, None)
         if not session.kept:
-            _close_soon(session)
+            close_later(session)
 
     async def _complete(
         self,
@@ -288,13 +290,3 @@ class CodeAgent:
             return await run.wait(), run.exception
         finally:
             run.stop()
-
-
-def _close_soon(session: Session) -> None:
-    task = asyncio.get_running_loop().create_task(session.close())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
-
-
-_closing: set[asyncio.Task[None]] = set()
-"""Keeps the tasks alive until they are done."""

@@ -5,11 +5,13 @@ Runs of one session follow each other; runs of different sessions share nothing.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 
 from agentui.errors import ConfigError
 from agentui.events import StepFinished
+from agentui.loop_thread import background_loop
 from agentui.messages import ChatMessage
 from agentui.sandbox.base import Sandbox, SandboxPool
 
@@ -63,3 +65,9 @@ class Session:
         sandbox, self.sandbox = self.sandbox, None
         if sandbox is not None:
             await sandbox.close()
+
+
+def close_later(session: Session) -> None:
+    """Close `session` without waiting for it, from any thread, also when the loop it was used on is gone."""
+    if session.sandbox is not None:
+        asyncio.run_coroutine_threadsafe(session.close(), background_loop())

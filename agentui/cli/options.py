@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import json
 import os
 import sys
 from dataclasses import dataclass, field
@@ -38,6 +39,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--model", metavar="ID", help="model id as the server knows it, or the name of a preset")
     group.add_argument(
         "--base-url", metavar="URL", help="an OpenAI-compatible server, such as http://127.0.0.1:8080/v1"
+    )
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="send this with every request, such as --set temperature=0",
     )
     group.add_argument("--api-key-env", metavar="NAME", help="environment variable that holds the key")
     group.add_argument(
@@ -103,18 +111,21 @@ def model_from(options: argparse.Namespace) -> Model | None:
     server = server_from(options)
     if server is None:
         return None
-    return connect(dataclasses.replace(server, model_id=server.model_id or _first_model(server)))
+    named = dataclasses.replace(server, model_id=server.model_id or _first_model(server))
+    return connect(named, **dict(map(_parameter, options.set)))
 
 
-def connect(server: Server) -> Any:
-    """The model of a server.
+def connect(server: Server, **parameters: Any) -> Any:
+    """The model of a server; `parameters` go with every request.
 
     Raises:
         ConfigError: The address is none.
     """
     # The client takes most of a second to import: only those who need it pay for it.
     module = import_module("agentui.models.openai_server")
-    return module.OpenAIServerModel(model_id=server.model_id or "", api_base=server.base_url, api_key=server.api_key)
+    return module.OpenAIServerModel(
+        model_id=server.model_id or "", api_base=server.base_url, api_key=server.api_key, **parameters
+    )
 
 
 async def list_models(server: Server) -> list[str]:
@@ -133,6 +144,16 @@ def announce_demo() -> None:
         "--model ID --base-url URL, or with OPENAI_API_KEY.",
         file=sys.stderr,
     )
+
+
+def _parameter(word: str) -> tuple[str, Any]:
+    name, equals, value = word.partition("=")
+    if not equals or not name.isidentifier():
+        raise ConfigError(f"--set {word!r} is not of the form NAME=VALUE, such as temperature=0")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _preset(options: argparse.Namespace) -> Preset | None:

@@ -117,6 +117,13 @@ def test_ctrl_c_stops_a_stalled_server_at_once_and_keeps_what_was_said():
     assert "Traceback" not in errors
 
 
+def test_parameters_are_sent_with_the_request():
+    with serve_chat(ANSWER) as server:
+        agentui("run", "task", *on(server), "--set", "temperature=0", "--set", "user=me")
+        body = server.requests[0].body
+    assert (body["temperature"], body["user"]) == (0, "me")
+
+
 def test_quiet_prints_the_answer_alone():
     with serve_chat(ANSWER) as server:
         done = agentui("run", "task", "--quiet", *on(server))
@@ -182,6 +189,7 @@ def test_a_limit_ends_with_status_3():
         (["run", "t", "--preset", "nowhere"], "unknown preset 'nowhere'"),
         (["run", "t", "--model", "some-model"], "no server for model 'some-model'"),
         (["run", "t", "--api-key-env", "NO_SUCH_KEY"], "NO_SUCH_KEY is not set"),
+        (["run", "t", "--base-url", "http://127.0.0.1:9", "--model", "m", "--set", "hot"], "'hot' is not of the form"),
         (["run", "t", "--image", "/no/such.png"], "/no/such.png"),
         (["run", "t", "--base-url", "not a url", "--model", "m"], "not a url"),
         (["run"], "the following arguments are required: task"),

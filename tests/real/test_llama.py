@@ -11,7 +11,7 @@ import pytest
 from builders import of_type
 
 from agentui import CodeAgent, OpenAIServerModel
-from agentui.events import CodeDelta, OutputDelta, StepFinished, TextDelta
+from agentui.events import CodeDelta, StepFinished, TextDelta
 
 pytestmark = [pytest.mark.llama, pytest.mark.timeout(180)]
 
@@ -32,11 +32,11 @@ def test_a_real_model_solves_a_task_with_the_usage_its_server_reports(model, lla
     assert (first.input_tokens, first.output_tokens) == _ask_directly(agent, llama_url)
 
 
-def test_a_task_of_several_steps_prints_and_looks_at_what_it_printed(model):
+def test_a_follow_up_turn_reads_the_conversation_from_the_cache(model):
     agent = CodeAgent(tools=[], model=model, stream_outputs=True, max_steps=4)
-    result = agent.run("What is the sum of the numbers from 1 to 10?", return_full_result=True)
-    assert of_type(result.records, OutputDelta)[0].text == "55\n"
-    assert result.steps[0].observation == "55"
+    assert agent.run("What is 17 * 23?") == 391
+    result = agent.run("What is 12 * 12?", reset=False, return_full_result=True)
+    assert result.usage.cached_input_tokens > 400
     assert result.usage.total_tokens == sum(step.usage.total_tokens for step in result.steps)
 
 
@@ -54,6 +54,7 @@ async def test_the_model_stops_writing_when_the_run_is_stopped(model):
 
 def test_the_command_line_prints_a_record_a_line(llama_url):
     words = ["run", "What is 17 * 23?", "--json", "--base-url", llama_url, "--model", "smollm2-135m"]
+    words += ["--set", "temperature=0", "--set", "max_tokens=120"]
     process = subprocess.run(
         [sys.executable, "-m", "agentui", *words],
         capture_output=True,
@@ -62,8 +63,7 @@ def test_the_command_line_prints_a_record_a_line(llama_url):
     )
     records = [json.loads(line) for line in process.stdout.splitlines()]
     assert [record["seq"] for record in records] == list(range(len(records)))
-    assert records[-1]["event"]["type"] == "run_finished"
-    assert process.returncode in {0, 3}, process.stderr
+    assert (process.returncode, records[-1]["event"]["output"]) == (0, 391), process.stderr
 
 
 def _ask_directly(agent, url):
