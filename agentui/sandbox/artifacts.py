@@ -12,7 +12,6 @@ import os
 import secrets
 import stat
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -99,16 +98,20 @@ def list_files(directory: str) -> dict[str, FileMark]:
     return found
 
 
-def read_files(directory: str, names: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of those `names` that are plain files; one that is too large comes with its first bytes."""
-    with suppress(OSError):
+def read_file(directory: str, name: str) -> bytes:
+    """Content of a plain file; of one that is too large only as much as shows it.
+
+    Raises:
+        ArtifactRefused: It is not a regular file with one name that can be read.
+    """
+    try:
         parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            for name in names:
-                with suppress(OSError):
-                    yield name, _read_plain_file(name, parent)
+            return _read_plain_file(name, parent)
         finally:
             os.close(parent)
+    except OSError as error:
+        raise ArtifactRefused(error.strerror or str(error)) from None
 
 
 def _read_plain_file(name: str, parent: int) -> bytes:

@@ -26,6 +26,8 @@ MAX_INTEGER_BITS = 14_000
 MAX_DECIMAL_CHARS = 5_000
 MAX_DECIMAL_EXPONENT = 6_144
 MAX_REPR_CHARS = 20_000
+MAX_INLINE_CHARS = 10_000
+"Longer texts travel outside of the JSON, whose size has a lower limit."
 
 
 def encode(value: Any, *, strict: bool = False) -> tuple[Any, bytes]:
@@ -91,6 +93,12 @@ def _encode_repr_again(value: Repr, _: Encoder) -> dict[str, Any]:
     return {TAG: "repr", "v": clean_text(str(value)[:MAX_REPR_CHARS]), "type": value.type_name[:200]}
 
 
+def _encode_text(value: str, encoder: Encoder) -> Any:
+    if len(value) <= MAX_INLINE_CHARS:
+        return clean_text(str(value))
+    return {TAG: "text", "at": encoder.add_bytes(clean_text(value).encode())}
+
+
 def _encode_int(value: int, _: Encoder) -> Any:
     if value.bit_length() <= 53:
         return int(value)
@@ -139,7 +147,7 @@ def _items(tag: str) -> Callable[[Iterable[Any], Encoder], Any]:
 
 _ENCODERS: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any, Encoder], Any]], ...]] = (
     (Repr, _encode_repr_again),
-    (str, lambda value, _: clean_text(str(value))),
+    (str, _encode_text),
     (int, _encode_int),
     (float, _encode_float),
     (list, lambda value, encoder: [encoder.value(item) for item in value]),
@@ -233,6 +241,7 @@ _DECODERS: Final[dict[str, Callable[[dict[str, Any], Decoder], Any]]] = {
     "int": _decode_int,
     "float": _decode_float,
     "bytes": lambda data, decoder: decoder.bytes_at(data["at"]),
+    "text": lambda data, decoder: decoder.bytes_at(data["at"]).decode("utf-8"),
     "dict": _decode_dict,
     "tuple": lambda data, decoder: tuple(decoder.value(item) for item in decoder.items(data)),
     "set": lambda data, decoder: {decoder.value(item) for item in decoder.items(data)},

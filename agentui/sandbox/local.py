@@ -5,7 +5,8 @@ files, nor those of other sessions; it has no network, starts no processes and s
 output and time are bounded; its replies cannot run code in the host or hang it.
 Not covered: errors of the kernel itself, which all share; timing and cache side channels; fair shares of CPU beyond
 `nice`; sizes and dates of files (tier B and below); what a tool does with the host's rights; text that native code
-writes to descriptors 1 and 2, which is dropped. Tier U covers crashes, time, memory and output only: it is no sandbox.
+writes to descriptors 1 and 2, which is dropped. Tier U is no sandbox: it covers crashes, time, output and, on Linux,
+memory only. Windows has no tier at all; macOS has U, which was not tried there.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ from typing import Any, Final, Protocol
 
 from agentui.errors import SandboxError
 from agentui.sandbox import codec
-from agentui.sandbox.artifacts import FileMark, list_files, media_type_of, read_files
+from agentui.sandbox.artifacts import FileMark, list_files
 from agentui.sandbox.base import ExecError, ExecHost, ExecResult, SandboxInfo
 from agentui.sandbox.channel import WorkerGone
-from agentui.sandbox.frames import FrameError
+from agentui.sandbox.frames import FrameError, pack
 from agentui.sandbox.step import Outcome, OutputFlood, StepRun
 from agentui.sandbox.watchdog import Watchdog
 from agentui.sandbox.worker_handle import Worker
@@ -85,12 +85,17 @@ class LocalSandbox:
     async def put(self, variables: Mapping[str, Any]) -> None:
         """Set variables; see `Sandbox.put`."""
         data, blob = codec.encode(dict(variables), strict=True)
+        request = {"t": "put", "variables": data}
+        try:
+            pack(request, blob)
+        except FrameError as error:
+            raise ValueError(f"the variables are too large to be sent: {error}") from None
         self._begin()
         try:
             worker = await self._live_worker()
             worker.thaw()
             async with asyncio.timeout(_PUT_TIMEOUT_S):
-                await worker.channel.send({"t": "put", "variables": data}, blob)
+                await worker.channel.send(request, blob)
                 answer = await worker.channel.receive()
             if answer.header != {"t": "stored"}:
                 raise FrameError("a frame of unknown kind")
@@ -146,7 +151,7 @@ class LocalSandbox:
     async def _run(self, worker: Worker, run: StepRun, code: str, timeout_s: float) -> Outcome:
         """Run a step to its end, whatever end that is; a worker that cannot go on is given up."""
         worker.thaw()
-        task = asyncio.create_task(run.drive(code))
+        task = asyncio.create_task(run.drive(code, interrupts=worker.interrupts))
         watchdog = Watchdog(worker.pid, worker.session_dir, worker.limits, worker.kill)
         timed_out = False
         try:
@@ -192,10 +197,10 @@ class LocalSandbox:
         changed = sorted(name for name, mark in found.items() if self._files.get(name) != mark)
         self._files = found
         if changed:
-            contents = await asyncio.to_thread(lambda: list(read_files(directory, changed[: run.artifact_room])))
-            for name, data in contents:
-                run.keep(name, media_type_of(name), data)
-            run.refuse_rest(changed[len(contents) :])
+            room = run.artifact_room
+            for name in changed[:room]:
+                await run.keep_file(directory, name)
+            run.refuse_rest(changed[room:])
 
 
 def _timeout_error(timeout_s: float, traceback: str = "", line: int | None = None) -> ExecError:

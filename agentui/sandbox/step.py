@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from agentui.errors import ToolError
 from agentui.events import OutputStream
 from agentui.sandbox import codec
-from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact
+from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact, media_type_of, read_file
 from agentui.sandbox.base import ExecError, ExecHost
 from agentui.sandbox.channel import Channel, Frame, WorkerGone
 from agentui.sandbox.frames import FrameError, clean_output, clean_text
@@ -67,8 +67,12 @@ class StepRun:
         "Number of a call that has no answer yet."
         self._on_failure: Callable[[], object] = lambda: None
 
-    async def drive(self, code: str) -> Outcome:
+    async def drive(self, code: str, *, interrupts: int = 0) -> Outcome:
         """Send `code` and serve its frames until it is done.
+
+        Args:
+            code: Python source.
+            interrupts: How often the worker was interrupted before this step.
 
         Raises:
             WorkerGone: The worker died.
@@ -78,7 +82,7 @@ class StepRun:
         self._on_failure = driver.cancel if driver is not None else self._on_failure
         request = {"t": "run", "n": self._number, "code": code, "max_output_bytes": self._max_output_bytes}
         try:
-            await self._channel.send(request)
+            await self._channel.send({**request, "interrupts": interrupts})
             while True:
                 frame = await self._channel.receive()
                 if frame.header.get("n") != self._number:
@@ -162,6 +166,15 @@ class StepRun:
             return
         self.artifacts += 1
         self._host.artifact(artifact)
+
+    async def keep_file(self, directory: str, name: str) -> None:
+        """Hand a file of the work directory to the host, unless it is refused."""
+        try:
+            data = await asyncio.to_thread(read_file, directory, name)
+        except ArtifactRefused as refusal:
+            self._refuse(name, refusal)
+        else:
+            self.keep(name, media_type_of(name), data)
 
     async def _start_call(self, number: int, name: str, arguments: Any, blob: bytes) -> None:
         if self._call is not None and not self._call.done():

@@ -44,13 +44,15 @@ LADDER: Final = (
     TierSpec(
         tier="U",
         confinement=Confinement(),
-        promise="Not a sandbox: only crashes, time, memory and output are bounded. Local use by one person only.",
+        promise="Not a sandbox: it only bounds crashes, time, output and, on Linux, memory. For one local user only.",
     ),
 )
 
 
 def obstacle(spec: TierSpec) -> str | None:
     """Why a tier need not be tried on this machine; None if it should be."""
+    if sys.platform == "win32":
+        return "Windows has none of what this needs: run it in WSL or a container"
     if spec.tier == "U":
         return None
     if sys.platform != "linux":

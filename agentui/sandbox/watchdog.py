@@ -8,7 +8,7 @@ can exceed them for the time between two looks.
 from __future__ import annotations
 
 import asyncio
-import os
+import mmap
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -20,7 +20,7 @@ from agentui.sandbox.files import Usage, disk_usage
 INTERVAL_S: Final = 0.05
 _BASE_BYTES: Final = 512 << 20
 "Resident memory that a worker has from the start, shared with the zygote, generously."
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_PAGE_BYTES: Final = mmap.PAGESIZE
 
 
 class Watchdog:

@@ -35,6 +35,8 @@ class Worker:
         self.channel = Channel(process.connection)
         self.limits = limits
         self.session_dir = session_dir
+        self.interrupts = 0
+        "How often it was interrupted: tells it whether an interrupt was meant for a step that it has yet to begin."
         self._process = process
         self._dispose = dispose
         self._disposal: Disposal | None = None
@@ -54,6 +56,7 @@ class Worker:
 
     def interrupt(self) -> None:
         """Ask it to end the step."""
+        self.interrupts += 1
         self._process.signal(signal.SIGINT)
 
     def kill(self) -> None:

@@ -231,6 +231,15 @@ async def test_variables_can_be_put(sandbox: LocalSandbox, host: RecordingHost) 
     assert await run(sandbox, host, "[limit, rows]") == [math.inf, [(1, b"x")]]
 
 
+async def test_a_long_text_crosses_and_a_longer_one_is_refused(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    await sandbox.put({"text": "ä" * 5_000_000})
+    assert await run(sandbox, host, "text") == "ä" * 5_000_000
+    with pytest.raises(ValueError, match="more than"):
+        await sandbox.put({"text": "x" * 20_000_000})
+    with pytest.raises(ValueError, match="too large"):
+        await sandbox.put({str(n): "x" * 9_000 for n in range(600)})
+
+
 async def test_a_variable_that_cannot_be_sent_is_refused_by_name_of_its_type(sandbox: LocalSandbox) -> None:
     with pytest.raises(ValueError, match="type object cannot be sent"):
         await sandbox.put({"x": object()})

@@ -129,12 +129,15 @@ async def test_a_timeout_counts_tool_calls_and_cancels_them(sandbox: LocalSandbo
 
 
 async def test_cancelling_before_the_code_has_started_is_safe(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    for _ in range(5):
+    await sandbox.execute("x = 4", host)
+    for turns in range(20):
         task = asyncio.create_task(sandbox.execute("while True: pass", host))
-        await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
-    assert (await sandbox.execute("4", host)).value == 4
+    result = await sandbox.execute("x", host)
+    assert (result.value, result.state_lost) == (4, False)
 
 
 async def test_a_worker_is_frozen_between_steps(sandbox: LocalSandbox, host: RecordingHost) -> None:

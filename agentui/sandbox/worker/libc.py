@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import cache
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
@@ -13,8 +14,12 @@ PR_SET_NO_NEW_PRIVS: Final = 38
 PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
 
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_LIBC.syscall.restype = ctypes.c_long
+
+@cache
+def _libc() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    return library
 
 
 def prctl(option: int, value: int = 0) -> None:
@@ -24,7 +29,7 @@ def prctl(option: int, value: int = 0) -> None:
         OSError: The kernel refused.
     """
     arguments = [ctypes.c_ulong(number) for number in (value, 0, 0, 0)]
-    if _LIBC.prctl(ctypes.c_int(option), *arguments) < 0:
+    if _libc().prctl(ctypes.c_int(option), *arguments) < 0:
         raise OSError(ctypes.get_errno(), f"prctl({option}): {os.strerror(ctypes.get_errno())}")
 
 
@@ -35,7 +40,7 @@ def syscall(number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_char] |
         OSError: The kernel refused.
     """
     passed = [ctypes.c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
-    result = _LIBC.syscall(ctypes.c_long(number), *passed)
+    result = _libc().syscall(ctypes.c_long(number), *passed)
     if result < 0:
         raise OSError(ctypes.get_errno(), f"system call {number}: {os.strerror(ctypes.get_errno())}")
     return int(result)

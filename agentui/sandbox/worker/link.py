@@ -27,14 +27,23 @@ class Interrupts:
         self._main = threading.get_ident()
         self._depth = 0
         self._pending = False
-
-    def arm(self) -> None:
-        """Let SIGINT through from now on; undoes what the last step's code may have installed."""
+        self._received = 0
         signal.signal(signal.SIGINT, self._on_signal)
-        self._pending = False
+
+    def arm(self, sent: int) -> None:
+        """Let SIGINT through from now on; undoes what the last step's code may have installed.
+
+        Args:
+            sent: How many the host had sent before this step. One more that has come already is for this step, and
+                takes effect at the end of the first block that postpones it.
+        """
+        signal.signal(signal.SIGINT, self._on_signal)
+        self._pending = self._received > sent
+        self._received = max(self._received, sent)
         self.armed = True
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._received += 1
         if not self.armed:
             return
         if self._depth:

@@ -44,8 +44,16 @@ class Session:
         """Wait for a request and answer it."""
         frame, blob = self.tools.next_request()
         match frame:
-            case {"t": "run", "n": int(number), "code": str(code), "max_output_bytes": int(max_bytes)}:
-                self._run(number, code, max_bytes)
+            case {
+                "t": "run",
+                "n": int(number),
+                "code": str(code),
+                "max_output_bytes": int(max_bytes),
+                "interrupts": int(interrupts),
+            }:
+                self.final = None
+                self.output.begin(max_bytes)
+                self._run(number, code, interrupts)
             case {"t": "put", "variables": variables}:
                 values: dict[str, Any] = codec.decode(variables, blob)
                 vars(self.main).update(values)
@@ -90,14 +98,12 @@ class Session:
         # Beneath the namespace, not in it: a name that a step assigns hides a function until it is deleted.
         builtins.__dict__.update(tools | {"input": _no_input, "final_answer": _named("final_answer", self.answer)})
 
-    def _run(self, number: int, code: str, max_bytes: int) -> None:
+    def _run(self, number: int, code: str, interrupts: int) -> None:
         # A name assigned in an earlier step would hide the function, and no step could ever end the run.
         vars(self.main).pop("final_answer", None)
-        self.final = None
         step = Step(code, number, self)
         self.link.begin_step(number)
-        self.output.begin(max_bytes)
-        self.interrupts.arm()
+        self.interrupts.arm(interrupts)
         header, blob = step.run()
         self.output.end()
         try:

@@ -81,6 +81,8 @@ class Step:
         return self._report
 
     def _run_code(self) -> None:
+        with self._session.interrupts:
+            "An interrupt that came before the step had begun is raised here."
         lines = self._code.splitlines(keepends=True)
         linecache.cache[self._filename] = (len(self._code), None, lines, self._filename)
         tree = ast.parse(self._code, self._filename)
