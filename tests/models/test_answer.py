@@ -70,6 +70,22 @@ def test_any_chunking_of_any_dialect_gives_the_same(name, cuts):
     assert (cut.message, cut.verdict, cut.reported) == (whole.message, whole.verdict, whole.reported)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    name=st.sampled_from(sorted(CASES)),
+    damage=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 20), st.binary(max_size=3)), max_size=4),
+    cuts=st.lists(st.integers(0, 4000), max_size=6),
+)
+def test_damaged_streams_end_in_a_verdict_and_never_in_an_exception(name, damage, cuts):
+    data = bytes_of(CASES[name])
+    for start, size, instead in damage:
+        data = data[:start] + instead + data[start + size :]
+    bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    whole, cut = read(data), read(*(data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)))
+    assert (cut.message, cut.verdict, cut.reported) == (whole.message, whole.verdict, whole.reported)
+    f"{whole.message.content}{whole.message.reasoning}".encode()
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_every_byte_alone_gives_the_same(name):
     case = CASES[name]
