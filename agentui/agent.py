@@ -50,6 +50,8 @@ class CodeAgent:
         code_block_tags: What the model puts around its code: `"markdown"`, or an opening and a closing text.
         return_full_result: Make `run` return a `RunResult` unless it is told otherwise.
         max_print_outputs_length: Characters of a step's output that the model gets to read.
+        context_tokens: Size of the model's context, where the price list does not know it. A conversation that fills
+            three quarters of it is shortened.
         limits: What a run may spend; `max_steps` here wins over the one in it.
         sandbox_pool: Where code runs; the process's own pool by default.
 
@@ -75,6 +77,7 @@ class CodeAgent:
         code_block_tags: Literal["markdown"] | tuple[str, str] | None = None,
         return_full_result: bool = False,
         max_print_outputs_length: int = 20_000,
+        context_tokens: int | None = None,
         limits: Limits | None = None,
         sandbox_pool: SandboxPool | None = None,
     ) -> None:
@@ -93,6 +96,7 @@ class CodeAgent:
             final_answer_checks=tuple(final_answer_checks),
             stream_outputs=stream_outputs,
             max_print_outputs_length=max_print_outputs_length,
+            context_tokens=positive("context_tokens", context_tokens),
             limits=checked_limits(dataclasses.replace(limits or Limits(), max_steps=max_steps)),
         )
         self._session: Session | None = None

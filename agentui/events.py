@@ -192,6 +192,19 @@ class ModelRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacted:
+    """The conversation outgrew its share of the model's context and was shortened before the next request."""
+
+    before_tokens: int
+    after_tokens: int
+    "Both are estimates."
+    elided_observations: int
+    summarised: bool = False
+    "Everything but the newest turns was replaced by a summary, which the planning step before this wrote."
+    type: Literal["context_compacted"] = "context_compacted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequested:
     """Somebody asked the run to end now."""
 
@@ -258,6 +271,7 @@ RunEvent: TypeAlias = (
     | ArtifactCreated
     | UsageUpdated
     | ModelRetried
+    | ContextCompacted
     | StopRequested
     | UpstreamClosed
     | StepFinished

@@ -14,8 +14,10 @@ from typing import Any
 
 from agentui.ask import Reply, ask
 from agentui.budget import Budget
+from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarised
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
+from agentui.events import ContextCompacted
 from agentui.execute import execute
 from agentui.messages import ChatMessage
 from agentui.observe import Failures, Observation, mistake, observe_mistake, observe_result
@@ -63,6 +65,7 @@ class CodeLoop:
         session = self._session
         if not session.messages:
             session.messages += self._spec.opening_messages()
+            session.opening = len(session.messages)
         session.messages.append(task)
         if variables:
             sandbox = await session.interpreter(self._spec.pool, list(self._spec.tools))
@@ -71,6 +74,7 @@ class CodeLoop:
         for action in itertools.count():
             if limit is not None and action >= limit:
                 raise LimitReached(f"the step limit is used up (max_steps={limit}): raise it, or ask for less at once")
+            await self._compact(run)
             if self._spec.planning_interval and action % self._spec.planning_interval == 0:
                 await self._plan(run, first=action == 0, left=None if limit is None else limit - action)
             step = StepDraft(run, next(self._numbers))
@@ -83,16 +87,42 @@ class CodeLoop:
 
     async def _plan(self, run: Run, *, first: bool, left: int | None) -> None:
         prompt = render("planning", first=first, remaining_steps="Any number of" if left is None else left)
-        step = StepDraft(run, next(self._numbers), "planning")
-        with step:
-            question = ChatMessage(role="user", content=prompt)
-            await self._ask(step, [*self._session.messages, question])
-        plan = step.answer.thought or step.answer.code or ""
+        plan = await self._write(run, prompt)
         self._session.messages += [
             ChatMessage(role="assistant", content=plan or "(no plan)"),
             ChatMessage(role="user", content=render("plan_made")),
         ]
+
+    async def _compact(self, run: Run) -> None:
+        """Shorten the conversation if it has outgrown its share of the context."""
+        session, limit = self._session, context_limit(self._spec)
+        before = await asyncio.to_thread(size, session.messages)
+        if before <= limit:
+            return
+        messages, elided = elide(session.messages, session.opening)
+        after = await asyncio.to_thread(size, messages)
+        too_long = after > limit and len(messages) > session.opening + KEPT_TURNS
+        if too_long:
+            summary = await self._write(run, render("summarise"), messages)
+            turn = ChatMessage(role="user", content=render("summary", summary=summary))
+            messages = summarised(messages, session.opening, turn)
+            after = await asyncio.to_thread(size, messages)
+        if after < before:
+            session.messages = messages
+            run.emit(
+                ContextCompacted(
+                    before_tokens=before, after_tokens=after, elided_observations=elided, summarised=too_long
+                )
+            )
+
+    async def _write(self, run: Run, prompt: str, messages: Sequence[ChatMessage] | None = None) -> str:
+        """Have the model write prose about the conversation, in a step of its own."""
+        step = StepDraft(run, next(self._numbers), "planning")
+        with step:
+            question = ChatMessage(role="user", content=prompt)
+            await self._ask(step, [*(self._session.messages if messages is None else messages), question])
         await self._record(step)
+        return step.answer.thought or step.answer.code or ""
 
     async def _act(self, step: StepDraft) -> Any:
         try:

@@ -21,7 +21,8 @@ class Session:
 
     Attributes:
         session_id: Unguessable.
-        messages: What is sent to the model, oldest first; only ever appended to.
+        messages: What is sent to the model, oldest first.
+        opening: How many of them begin every conversation of the agent.
         steps: Finished steps of all runs, oldest first.
         sandbox: The interpreter; None before the first code ran, and after `close`.
         busy: A run has it.
@@ -32,6 +33,7 @@ class Session:
         self.kept = True
         self.session_id = secrets.token_hex(16)
         self.messages: list[ChatMessage] = []
+        self.opening = 0
         self.steps: list[StepFinished] = []
         self.sandbox: Sandbox | None = None
         self.busy = False

@@ -52,6 +52,8 @@ class AgentSpec:
     stream_outputs: bool = False
     max_print_outputs_length: int = 20_000
     "Characters of printed output that the model gets to read of one step; the middle of a longer one is left out."
+    context_tokens: int | None = None
+    "Tokens that the model reads at once; None to look it up."
     limits: Limits = field(default_factory=Limits)
 
     def opening_messages(self) -> list[ChatMessage]:

@@ -13,6 +13,7 @@ from agentui.events import (
     ArtifactCreated,
     CodeDelta,
     CodeStarted,
+    ContextCompacted,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
@@ -107,6 +108,7 @@ class RunView:
     run_id: str = ""
     start: RunStarted | None = None
     steps: list[StepView] = field(default_factory=list[StepView])
+    compactions: list[ContextCompacted] = field(default_factory=list[ContextCompacted])
     end: RunFinished | None = None
     phase: Phase = "starting"
     t: float = 0.0
@@ -132,6 +134,8 @@ class RunView:
                 self.phase = "ended"
             case StopRequested():
                 self.phase = "stopping"
+            case ContextCompacted():
+                self.compactions.append(event)
             case _:
                 self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
 

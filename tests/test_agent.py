@@ -11,6 +11,7 @@ from agentui.events import (
     RECORD,
     CodeDelta,
     CodeStarted,
+    ContextCompacted,
     Limits,
     ModelRetried,
     OutputDelta,
@@ -558,3 +559,28 @@ async def test_a_token_limit_is_not_overrun_however_fast_the_model_streams():
     result = await result_of(agent_for(["word "] * 5000, limits=Limits(max_tokens=1000)))
     assert result.status == "limit"
     assert 1000 < result.usage.total_tokens <= 1010
+
+
+async def test_old_observations_are_shortened_when_the_context_fills_up():
+    steps = [code(f"print('{i}' * 6000)") for i in range(6)]
+    agent = agent_for(*steps, code("final_answer(1)"), context_tokens=12_000)
+    got = await records_of(agent)
+    compacted = of_type(got, ContextCompacted)[0]
+    assert compacted.after_tokens < compacted.before_tokens
+    assert (compacted.elided_observations > 0, compacted.summarised) == (True, False)
+    last = agent.model.requests[-1]
+    assert "left out to save context" in last[agent._session.opening + 2].content
+    assert last[-1].content == "Observation:\n" + "5" * 6000
+    assert got[-1].event.output == 1
+
+
+async def test_a_conversation_that_is_still_too_long_is_summarised_and_the_tokens_are_counted():
+    thoughts = [code(f"x = {i}", "word " * 900) for i in range(8)]
+    agent = agent_for(*thoughts[:4], "All is well, x is 3.", code("final_answer(x)"), context_tokens=5_000)
+    got = await records_of(agent)
+    assert of_type(got, ContextCompacted)[0].summarised is True
+    assert [event.kind for event in of_type(got, StepStarted)].count("planning") == 1
+    texts = [message.content for message in agent.model.requests[-1]]
+    assert any("All is well, x is 3." in text for text in texts)
+    assert got[-1].event.output == 3
+    assert len(of_type(got, StepFinished)) == len(agent.model.requests)

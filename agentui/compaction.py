@@ -1,0 +1,70 @@
+"""Keep a long conversation within the model's context: shorten old observations first, then summarise.
+
+What the records say is not touched: only what the model is sent next. The opening messages and the newest turns
+always stay as they are, so the server's cached prefix breaks at one place and not at every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agentui.messages import ChatMessage
+from agentui.pricing import context_window
+from agentui.spec import AgentSpec
+from agentui.tokens import count_messages
+
+SHARE = 0.75
+"Of the context that the conversation may fill before it is shortened; the rest is for the answer."
+DEFAULT_CONTEXT = 128_000
+"Tokens, for a model whose context nobody knows."
+KEPT_TURNS = 4
+"Messages at the end that are never touched: two steps with their observations."
+SHORT_CHARS = 300
+"Characters that stay of an old observation."
+_OBSERVATION = "Observation:\n"
+
+
+def context_limit(spec: AgentSpec) -> int:
+    """Tokens that the conversation may have."""
+    known = spec.context_tokens or context_window(spec.model.model_id, spec.model.server)
+    return int((known or DEFAULT_CONTEXT) * SHARE)
+
+
+def elide(messages: Sequence[ChatMessage], opening: int) -> tuple[list[ChatMessage], int]:
+    """Shorten old observations.
+
+    Args:
+        messages: The conversation.
+        opening: How many messages at its start are fixed.
+
+    Returns:
+        The conversation, and how many observations were shortened.
+    """
+    last = max(opening, len(messages) - KEPT_TURNS)
+    shortened = [_short(message) if opening <= i < last else message for i, message in enumerate(messages)]
+    count = sum(new is not old for new, old in zip(shortened, messages, strict=True))
+    return shortened, count
+
+
+def summarised(messages: Sequence[ChatMessage], opening: int, summary: ChatMessage) -> list[ChatMessage]:
+    """The conversation with everything between its opening and its newest turns replaced by `summary`."""
+    newest = list(messages[max(opening, len(messages) - KEPT_TURNS) :])
+    while newest and newest[0].role == "assistant":  # a conversation goes on with a user's turn
+        newest.pop(0)
+    return [*messages[:opening], summary, *newest]
+
+
+def size(messages: Sequence[ChatMessage]) -> int:
+    """Estimated tokens of `messages`."""
+    return count_messages(messages)
+
+
+def _short(message: ChatMessage) -> ChatMessage:
+    text = message.content
+    if message.role != "user" or not isinstance(text, str) or not text.startswith(_OBSERVATION):
+        return message
+    if len(text) <= SHORT_CHARS + 100:
+        return message
+    left_out = len(text) - SHORT_CHARS
+    return replace(message, content=f"{text[:SHORT_CHARS]}\n… ({left_out:,} more characters, left out to save context)")
