@@ -24,6 +24,8 @@ from agentui.sandbox.watchdog import Watchdog
 from agentui.sandbox.worker_handle import Worker
 
 GRACE_S: Final = 0.05
+_MAX_GRACES: Final = 5
+"On a machine so busy that the worker was given no time to end the step, it gets this many times the grace."
 _PUT_TIMEOUT_S: Final = 10.0
 
 
@@ -40,6 +42,8 @@ class LocalSandbox:
 
     def __init__(self, source: WorkerSource, info: SandboxInfo, tools: Sequence[str], worker: Worker) -> None:
         self.info = info
+        self.grace_s = GRACE_S
+        "Seconds between SIGINT and SIGKILL."
         self._source = source
         self._tools = tuple(tools)
         self._worker: Worker | None = worker
@@ -181,10 +185,14 @@ class LocalSandbox:
 
     async def _stop(self, worker: Worker, run: StepRun, task: asyncio.Task[Outcome]) -> None:
         """Interrupt the step; kill the worker if that does not end it within the grace."""
+        before = worker.main_thread()
         worker.interrupt()
         try:
             ending = asyncio.create_task(run.end_call())
-            await asyncio.wait({task, ending}, timeout=GRACE_S)
+            for _ in range(_MAX_GRACES):
+                await asyncio.wait({task, ending}, timeout=self.grace_s)
+                if task.done() or not worker.main_thread().starved_since(before):
+                    break
         finally:
             if not task.done():
                 worker.kill()

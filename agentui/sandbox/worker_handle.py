@@ -7,10 +7,13 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from agentui.sandbox.channel import Channel
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.process import WorkerProcess
+
+_STARVED_NS: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,17 @@ class Disposal:
     status: Future[int]
     "How it ended, negative for a signal."
     cleaned: Future[None]
+
+
+class MainThread(NamedTuple):
+    """What the kernel says about the thread that runs the steps."""
+
+    runnable: bool
+    cpu_ns: int
+
+    def starved_since(self, before: MainThread) -> bool:
+        """Whether it wanted to run and got next to no time."""
+        return self.runnable and self.cpu_ns - before.cpu_ns < _STARVED_NS
 
 
 class Worker:
@@ -58,6 +72,17 @@ class Worker:
         """Ask it to end the step."""
         self.interrupts += 1
         self._process.signal(signal.SIGINT)
+
+    def main_thread(self) -> MainThread:
+        """Its main thread; not runnable where that cannot be told."""
+        try:
+            with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+                cpu_ns = int(file.read().split()[0])
+            with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as file:
+                state = file.read().rpartition(")")[2].split()[0]
+        except (OSError, ValueError, IndexError):
+            return MainThread(runnable=False, cpu_ns=0)
+        return MainThread(runnable=state == "R", cpu_ns=cpu_ns)
 
     def kill(self) -> None:
         """End it at once."""

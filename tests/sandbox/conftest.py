@@ -44,6 +44,8 @@ async def pool(request: pytest.FixtureRequest, pools: dict[str, LocalSandboxPool
 @pytest.fixture
 async def sandbox(pool: LocalSandboxPool) -> AsyncIterator[LocalSandbox]:
     opened = await pool.open(tools=TOOLS)
+    # The machine that runs the tests may be busy: what must end by SIGINT alone gets time for it.
+    opened.grace_s = 5.0
     yield opened
     await opened.close()
 

@@ -99,6 +99,7 @@ async def test_cancelling_reaches_code_that_waits(sandbox: LocalSandbox, host: R
 async def test_what_cannot_be_interrupted_is_killed_and_the_loss_is_told(
     sandbox: LocalSandbox, host: RecordingHost
 ) -> None:
+    sandbox.grace_s = 0.05
     await sandbox.execute("x = 1", host)
     await stop_when_printing(sandbox, host, IMMUNE)
     result = await sandbox.execute("'x' in globals()", host)
@@ -115,6 +116,7 @@ async def test_a_timeout_is_a_result_and_keeps_the_names(sandbox: LocalSandbox, 
 
 @pytest.mark.parametrize("code", [IMMUNE, "sum(range(10 ** 13))", "import os\nos.kill(os.getpid(), 19)"])
 async def test_a_timeout_of_immune_code_loses_the_names(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
+    sandbox.grace_s = 0.05
     result = await sandbox.execute(code, host, timeout_s=0.2)
     assert result.error is not None
     assert (result.error.kind, result.state_lost) == ("Timeout", True)

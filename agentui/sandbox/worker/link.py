@@ -34,13 +34,16 @@ class Interrupts:
         """Let SIGINT through from now on; undoes what the last step's code may have installed.
 
         Args:
-            sent: How many the host had sent before this step. One more that has come already is for this step, and
-                takes effect at the end of the first block that postpones it.
+            sent: How many the host had sent before this step: one more that has come already was meant for it, and
+                is raised here.
         """
         signal.signal(signal.SIGINT, self._on_signal)
-        self._pending = self._received > sent
-        self._received = max(self._received, sent)
+        self._pending = False
+        # In this order: one that comes between the two lines is not lost.
         self.armed = True
+        early, self._received = self._received > sent, max(self._received, sent)
+        if early:
+            raise self._error()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._received += 1

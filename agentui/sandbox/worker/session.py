@@ -103,8 +103,7 @@ class Session:
         vars(self.main).pop("final_answer", None)
         step = Step(code, number, self)
         self.link.begin_step(number)
-        self.interrupts.arm(interrupts)
-        header, blob = step.run()
+        header, blob = step.run(interrupts)
         self.output.end()
         try:
             self.link.end_step({"t": "done", **header}, blob)

@@ -67,9 +67,14 @@ class Step:
         self._session = session
         self._report: _Report = ({}, b"")
 
-    def run(self) -> _Report:
-        """Run to the end, whatever happens; returns the fields of the answer to the host."""
+    def run(self, interrupts: int) -> _Report:
+        """Run to the end, whatever happens; returns the fields of the answer to the host.
+
+        Args:
+            interrupts: How many the host had sent before this step.
+        """
         with _Caught() as interrupted:
+            self._session.interrupts.arm(interrupts)
             with _Caught() as code:
                 self._run_code()
             self._settle(code.error)
@@ -81,8 +86,6 @@ class Step:
         return self._report
 
     def _run_code(self) -> None:
-        with self._session.interrupts:
-            "An interrupt that came before the step had begun is raised here."
         lines = self._code.splitlines(keepends=True)
         linecache.cache[self._filename] = (len(self._code), None, lines, self._filename)
         tree = ast.parse(self._code, self._filename)
