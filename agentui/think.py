@@ -19,6 +19,7 @@ PieceKind: TypeAlias = Literal["text", "reasoning", "recast"]
 _OPEN, _CLOSE = "<think>", "</think>"
 _QUOTES = frozenset("`'\"")
 _WATCHED = (_CLOSE, "<code>", "```")
+_BEGINNINGS = frozenset(needle[0] for needle in _WATCHED)
 _WATCHED_PATTERN = re.compile("|".join(re.escape(needle) for needle in _WATCHED))
 
 
@@ -191,6 +192,8 @@ class ThinkSplitter:
 def _cut_needle(text: str, needles: tuple[str, ...]) -> str:
     """The longest end of `text` that may be the start of a needle."""
     longest = max(map(len, needles)) - 1
+    if not _BEGINNINGS.intersection(text[-longest:]):
+        return ""
     for size in range(min(longest, len(text)), 0, -1):
         end = text[-size:]
         if any(needle.startswith(end) for needle in needles):

@@ -12,6 +12,7 @@ from typing import Any
 from agentui.messages import FinishReason
 from agentui.models.wire import JSONObject, as_list, as_object, as_objects
 
+_CARRIERS = frozenset({"error", "base_resp", "x_groq", "type"})
 _MESSAGE_KEYS = ("message", "msg", "detail", "error", "error_msg", "error_message", "status_msg")
 _STATUS_KEYS = ("code", "error_code", "status_code", "http_status_code", "status")
 _CODE_KEYS = (*_STATUS_KEYS, "type")
@@ -59,6 +60,9 @@ def finish_of(wire_value: str, *, has_tool_calls: bool) -> FinishReason | Failur
 
 def failure_in(chunk: JSONObject) -> Failure | None:
     """The failure that a chunk of a stream reports, if any."""
+    choices = as_objects(chunk.get("choices"))
+    if choices and _CARRIERS.isdisjoint(chunk) and not any("error" in choice for choice in choices):
+        return None  # nearly every chunk there is
     if failure := failure_from(chunk.get("error")):
         return failure
     if chunk.get("object") == "error" or chunk.get("type") == "error":
@@ -68,7 +72,7 @@ def failure_in(chunk: JSONObject) -> Failure | None:
     base = as_object(chunk.get("base_resp"))
     if _is_bad_code(base.get("status_code")):  # MiniMax
         return failure_from(base)
-    for choice in as_objects(chunk.get("choices")):
+    for choice in choices:
         if failure := failure_from(choice.get("error")):  # OpenRouter
             return failure
     if "choices" not in chunk and _message_of(chunk) and any(_is_bad_code(chunk.get(key)) for key in _STATUS_KEYS):

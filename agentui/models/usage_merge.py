@@ -65,9 +65,10 @@ class UsageLedger:
 
     def add(self, chunk: JSONObject) -> bool:
         """Read a chunk, with or without choices (rule 3); True if it counts output tokens."""
-        usage = as_object(chunk.get("usage"))
-        seen = _add(self._top, usage)
-        self._add_cost(usage)
+        seen = False
+        if usage := as_object(chunk.get("usage")):
+            seen = _add(self._top, usage)
+            self._add_cost(usage)
         if "timings" in chunk and not self._top.get("cached"):  # llama.cpp
             _merge(self._top, _counts({"cached_tokens": as_object(chunk["timings"]).get("cache_n")}))
         for choice in as_objects(chunk.get("choices")):
