@@ -1,4 +1,4 @@
-"""The page. Only `app.py`, `layout.py` and `theme.py` know Gradio; the rest turns runs into plain values."""
+"""The page. Only `events.py`, `layout.py` and `theme.py` import Gradio; the rest turns runs into plain values."""
 
 import os
 

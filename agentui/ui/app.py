@@ -1,217 +1,24 @@
-"""The page as a Gradio app: events between `layout` and `service`, the typed endpoint, and how it is served.
+"""The page as an app: built for its settings, and served.
 
-Each page runs two long events that only watch its visitor: one yields the settled messages when they change, one
-the live step and the records. What a frame costs does not depend on the length of the chat for that reason. Every
-other event is short. All are private but `/run`, which is the API.
+Strangers are only let in where their code is isolated. Nothing that the page loads comes from another host.
 """
+# Gradio's own types are partly unknown.
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from typing import Any
-
-import gradio as gr
-
 from agentui.agent import CodeAgent
-from agentui.demo import EXAMPLES
 from agentui.errors import AgentUIError, ConfigError
 from agentui.loop_thread import run_sync
-from agentui.runner import Run
-from agentui.sandbox.base import SandboxInfo, SandboxPool
+from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.local import default_pool
 from agentui.settings import Settings
-from agentui.ui.connections import DEMO, Connections, keep_key
-from agentui.ui.feed import Feed
-from agentui.ui.layout import SCRIPTS, STYLES, Parts, page, read_web
-from agentui.ui.pace import pace
-from agentui.ui.service import Choices, Service
-from agentui.ui.signals import Watch, frames
+from agentui.ui.connections import Connections
+from agentui.ui.events import Page, PageEvents
+from agentui.ui.layout import SCRIPTS, STYLES, read_web
+from agentui.ui.service import Service
 from agentui.ui.theme import make_theme
 from agentui.ui.web_routes import middleware, routes
-
-BEAT_S = 15.0
-"Seconds of silence after which a page is sent the same again, which frees the place of one that has gone."
-SWEEP_S = 60.0
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_WATCH: dict[str, Any] = {**_PRIVATE, "postprocess": False, "concurrency_limit": None, "trigger_mode": "multiple"}
-_ACT: dict[str, Any] = {**_PRIVATE, "queue": False, "trigger_mode": "multiple"}
-
-
-class App:
-    """The page's events, bound to one service."""
-
-    def __init__(self, service: Service, sandbox: SandboxInfo) -> None:
-        self.service = service
-        self.sandbox = sandbox
-        self._watches: dict[str, set[Watch]] = {}
-        self._api_runs: dict[str, set[Run]] = {}
-        self._sweeper: asyncio.Task[None] | None = None
-
-    def build(self) -> gr.Blocks:
-        """Lay out the page and bind its events."""
-        service = self.service
-
-        async def lost_records(request: object) -> Any:  # a function of its own: Gradio marks it as callable
-            return service.lost_records(request)
-
-        with gr.Blocks(title="agentui", fill_height=True, fill_width=True, analytics_enabled=False) as demo:
-            # Both are fixed, or a restart of the server would make strangers of all visitors.
-            visitor = gr.BrowserState(None, storage_key="agentui-visitor", secret="agentui-visitor-v1")
-            parts = page(service.connections.offers, service.settings.limits, self.sandbox, lost_records)
-            self._bind(demo, parts, visitor)
-            gr.api(self.run, api_name="run", concurrency_limit=None)
-        return demo
-
-    def _bind(self, demo: gr.Blocks, parts: Parts, visitor: gr.BrowserState) -> None:
-        fields = parts.fields
-        hello = demo.load(self.hello, [visitor], [visitor, fields.api_key], **_ACT)
-        hello.then(self.watch_settled, [visitor], [parts.settled, parts.live], **_WATCH)
-        hello.then(self.watch_live, [visitor], [parts.live, parts.inspector], **_WATCH)
-        demo.unload(self.unload)
-        sending: dict[str, Any] = {
-            "inputs": [visitor, parts.task, *fields.all],
-            "outputs": [parts.task, fields.api_key],
-            **_ACT,
-        }
-        parts.send.click(self.send, **sending)
-        parts.task.submit(self.send, **sending)
-        for chip, example in zip(parts.chips, EXAMPLES, strict=False):
-            chip.click(lambda task=example.task: task, None, [parts.task], **_ACT).then(self.send, **sending)
-        parts.stop.click(self.stop, [visitor], None, **_ACT)
-        parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
-        endpoint: dict[str, Any] = {
-            "inputs": [visitor, fields.preset, fields.base_url, fields.api_key],
-            "outputs": [fields.api_key],
-            **_ACT,
-        }
-        fields.preset.input(
-            self.choose, [visitor, fields.preset], [fields.base_url, fields.model_id, fields.api_key], **_ACT
-        )
-        gr.on([fields.base_url.blur, fields.base_url.submit], self.keep_key, **endpoint)
-        gr.on([fields.api_key.blur, fields.api_key.submit], self.keep_key, **endpoint)
-
-    async def hello(self, visitor_id: Any) -> tuple[str, Any]:
-        """A page opened: find its visitor, or make a new one."""
-        if self._sweeper is None:
-            self._sweeper = asyncio.create_task(self._sweep())
-        visitor = self.service.visitors.get(visitor_id)
-        return visitor.visitor_id, _key_field(visitor.key.hint if visitor.key else None)
-
-    async def watch_settled(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
-        """Yield the settled messages whenever there are more of them, and the live step that belongs to them."""
-        visitor = self.service.visitors.get(visitor_id)
-        watch = self._open(request, visitor.watches)
-        try:
-            async for _ in frames(visitor.settled_changes, watch, pace_s=lambda: 0.0, beat_s=BEAT_S * 4):
-                yield visitor.settled, visitor.live
-        finally:
-            self._shut(request, watch, visitor.watches)
-
-    async def watch_live(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, str], None]:
-        """Yield the live step and the new records, a few times a second."""
-        visitor = self.service.visitors.get(visitor_id)
-        watch = self._open(request, visitor.watches)
-        feed = Feed(visitor)
-        batch = feed.take()
-        try:
-            async for changed in frames(visitor.changes, watch, pace_s=lambda: pace(visitor.live_size), beat_s=BEAT_S):
-                batch = feed.take() if changed else batch
-                yield visitor.live, batch
-                while feed.behind:
-                    batch = feed.take()
-                    yield visitor.live, batch
-        finally:
-            self._shut(request, watch, visitor.watches)
-
-    def unload(self, request: gr.Request) -> None:
-        """A page or a client is gone: end what only it was interested in."""
-        for watch in self._watches.pop(str(request.session_hash), set()):
-            watch.close()
-        for run in self._api_runs.pop(str(request.session_hash), set()):
-            run.stop()
-
-    async def send(self, visitor_id: Any, task: str | None, *fields: Any) -> tuple[Any, Any]:
-        """Start a task with the settings as they stand in the fields."""
-        visitor = self.service.visitors.get(visitor_id)
-        choices = _choices(*fields)
-        accepted = await self.service.send(visitor, task or "", choices)
-        return "" if accepted else gr.skip(), _key_field(visitor.key.hint if visitor.key else None)
-
-    async def stop(self, visitor_id: Any) -> None:
-        """Stop the visitor's run."""
-        self.service.stop(self.service.visitors.get(visitor_id))
-
-    async def new_chat(self, visitor_id: Any) -> None:
-        """Begin anew."""
-        await self.service.visitors.get(visitor_id).new_chat()
-
-    async def choose(self, visitor_id: Any, preset: str) -> tuple[str, str, Any]:
-        """Fill in what a preset stands for."""
-        offer = self.service.connections.offer(preset)
-        visitor = self.service.visitors.get(visitor_id)
-        keep_key(visitor, offer.base_url, "")
-        hint = visitor.key.hint if visitor.key else None
-        return offer.base_url, next(iter(offer.model_ids), ""), _key_field(hint)
-
-    async def keep_key(self, visitor_id: Any, preset: str, base_url: str | None, typed: str | None) -> Any:
-        """Move a typed key into the server's memory, and forget one that belongs to another endpoint."""
-        visitor = self.service.visitors.get(visitor_id)
-        url = (base_url or "").strip() or self.service.connections.offer(preset).base_url
-        if url:
-            keep_key(visitor, url, typed or "")
-        return _key_field(visitor.key.hint if visitor.key else None) if url else gr.skip()
-
-    async def run(
-        self,
-        task: str,
-        request: gr.Request,
-        preset: str = DEMO,
-        model_id: str = "",
-        base_url: str = "",
-        max_steps: int = 20,
-    ) -> AsyncGenerator[dict[str, Any], None]:
-        """Run a task with an agent that writes and runs Python, and stream what happens.
-
-        Send the model server's key, if it needs one, as the header `x-agentui-key`.
-
-        Args:
-            task: What the agent is to do.
-            request: Filled in by the server.
-            preset: Name of a model preset, such as "demo" or "environment".
-            model_id: The name by which the server knows the model; empty for the preset's own.
-            base_url: Address of an OpenAI-compatible server; empty for the preset's own.
-            max_steps: Steps the agent may take.
-
-        Yields:
-            Records as JSON: `{"run_id", "seq", "t", "event": {"type", ...}}`. The last one is `run_finished`.
-        """
-        key = str(request.headers.get("x-agentui-key") or "")
-        choices = Choices(preset=preset, base_url=base_url, model_id=model_id, key=key, max_steps=str(max_steps))
-        runs = self._api_runs.setdefault(str(request.session_hash), set())
-        try:
-            async for record in self.service.records(task, choices, runs):
-                yield record
-        except ConfigError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        finally:
-            if not runs:
-                self._api_runs.pop(str(request.session_hash), None)
-
-    def _open(self, request: gr.Request, watches: set[Watch]) -> Watch:
-        watch = Watch()
-        watches.add(watch)
-        self._watches.setdefault(str(request.session_hash), set()).add(watch)
-        return watch
-
-    def _shut(self, request: gr.Request, watch: Watch, watches: set[Watch]) -> None:
-        watches.discard(watch)
-        self._watches.get(str(request.session_hash), set()).discard(watch)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            await self.service.visitors.sweep()
 
 
 def build_app(
@@ -220,7 +27,7 @@ def build_app(
     agent: CodeAgent | None = None,
     pool: SandboxPool | None = None,
     connections: Connections | None = None,
-) -> gr.Blocks:
+) -> Page:
     """The page, not yet served.
 
     Args:
@@ -244,27 +51,24 @@ def build_app(
         )
     own_model = agent.spec.model if agent else None
     service = Service(settings, connections or Connections(settings, own_model), pool, agent)
-    demo = App(service, sandbox).build()
-    demo.agentui_service = service
-    return demo
+    return PageEvents(service, sandbox).build()
 
 
 def launch(
     settings: Settings,
     *,
-    demo: gr.Blocks | None = None,
+    demo: Page | None = None,
     agent: CodeAgent | None = None,
     open_browser: bool = False,
     prevent_thread_lock: bool = False,
     quiet: bool = False,
-) -> gr.Blocks:
+) -> Page:
     """Serve the page; returns at Ctrl-C, or at once with `prevent_thread_lock`.
 
     Raises:
         ConfigError: As `build_app`.
     """
     demo = demo or build_app(settings, agent=agent)
-    service: Service = demo.agentui_service
     demo.queue(default_concurrency_limit=8, max_size=1_000, api_open=False)
     demo.launch(
         server_name=settings.host,
@@ -283,27 +87,6 @@ def launch(
         theme=make_theme(),
         # Not `css=`: Gradio would put a prefix of its own before every selector.
         head=f"<style>{read_web(STYLES)}</style><script>{read_web(SCRIPTS)}</script>",
-        app_kwargs={"routes": routes(service.visitors), "middleware": middleware()},
+        app_kwargs={"routes": routes(demo.service.visitors), "middleware": middleware()},
     )
     return demo
-
-
-def _choices(*fields: Any) -> Choices:
-    """The fields of the settings panel, in their order."""
-    preset, *others = ("" if field is None else str(field) for field in fields)
-    base_url, model_id, key, max_steps, max_seconds, max_tokens, instructions = others
-    return Choices(
-        preset=preset or DEMO,
-        base_url=base_url,
-        model_id=model_id,
-        key=key,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        max_tokens=max_tokens,
-        instructions=instructions,
-    )
-
-
-def _key_field(hint: str | None) -> Any:
-    """The key's field, empty, saying which key is there."""
-    return gr.update(value="", placeholder=hint or "kept in memory only")

@@ -3,6 +3,7 @@
 The ids `task-input send stop chat run-bar steps usage-table model-preset base-url model-id api-key` are relied on
 from outside. Style and behaviour are in `web/`; the inspector's inside is made by `web/inspector.js`.
 """
+# pyright: reportPrivateImportUsage=false
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from agentui.version import __version__
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = ("fold.js", "format.js", "timeline.js", "usage.js", "details.js", "inspector.js", "page.js")
-STYLES = ("tokens.css", "page.css", "chat.css", "inspector.css", "narrow.css")
+STYLES = ("tokens.css", "page.css", "settings.css", "chat.css", "inspector.css", "narrow.css")
 CHIPS = 8
 "Examples that the empty page offers."
 

@@ -9,7 +9,7 @@ import copy
 import dataclasses
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from agentui.agent import CodeAgent
 from agentui.arguments import checked_limits
@@ -84,7 +84,7 @@ class Service:
 
     def lost_records(self, request: object) -> dict[str, Any] | None:
         """A stretch of a run that did not reach the browser: `{"chat", "run_id", "from_seq"}`."""
-        fields: Mapping[str, Any] = request if isinstance(request, dict) else {}
+        fields: Mapping[str, Any] = cast(Mapping[str, Any], request) if isinstance(request, Mapping) else {}
         visitor = self.visitors.by_chat(fields.get("chat"))
         from_seq = fields.get("from_seq")
         if visitor is None or not isinstance(from_seq, int) or from_seq < 0:

@@ -1,4 +1,6 @@
 """The page's colours and type as a Gradio theme: system fonts, one accent, nothing loaded from elsewhere."""
+# Gradio's own types are partly unknown.
+# pyright: reportUnknownMemberType=false, reportPrivateImportUsage=false
 
 from __future__ import annotations
 

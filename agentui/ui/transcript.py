@@ -91,22 +91,23 @@ class LiveStep:
         """Take the next record of the step."""
         event = record.event
         match event:
-            case ReasoningDelta(text=text):
-                self._reasoning.feed(text)
-            case TextDelta(text=text):
-                self._thought.feed(text)
-            case CodeDelta(text=text):
-                self._code.feed(text)
-            case OutputDelta(text=text):
-                self._output.feed(text)
-            case CodeStarted(code=text):
-                self._code = code_block(text)
+            case ReasoningDelta():
+                self._reasoning.feed(event.text)
+            case TextDelta():
+                self._thought.feed(event.text)
+            case CodeDelta():
+                self._code.feed(event.text)
+            case OutputDelta():
+                self._output.feed(event.text)
+            case CodeStarted():
+                self._code = code_block(event.code)
                 self._running = True
             case ModelRetried():
                 self._reset()
             case _:
-                return
-        self.size += len(text) if not isinstance(event, ModelRetried) else 0
+                pass
+        if isinstance(event, ReasoningDelta | TextDelta | CodeDelta | OutputDelta):
+            self.size += len(event.text)
 
     def render(self) -> str:
         """The message."""

@@ -100,13 +100,19 @@
       jump.dataset.shown = String(!value);
     };
     set(true);
+    // A transcript that shrinks for a moment scrolls by itself: only what a person's hand does counts.
     let top = 0;
+    let intent = 0;
+    const intend = () => (intent = performance.now());
+    chat.addEventListener("wheel", (event) => event.deltaY < 0 && intend(), { passive: true });
+    for (const name of ["touchmove", "pointerdown", "pointermove"])
+      chat.addEventListener(name, (event) => (name !== "pointermove" || event.buttons) && intend(), { passive: true });
+    document.addEventListener("keydown", (event) => ["PageUp", "ArrowUp", "Home"].includes(event.key) && intend());
     chat.addEventListener(
       "scroll",
       () => {
-        // Only a move upwards is a person's; growing text moves nothing.
-        if (chat.scrollTop < top - 2 && !atEnd()) set(false);
-        else if (atEnd()) set(true);
+        if (atEnd()) set(true);
+        else if (chat.scrollTop < top && performance.now() - intent < 500) set(false);
         top = chat.scrollTop;
       },
       { passive: true },
@@ -117,7 +123,10 @@
     });
     const grown = new ResizeObserver(toEnd);
     grown.observe(chat);
-    for (const child of chat.children) grown.observe(child);
+    // Gradio replaces and adds blocks when it likes.
+    const observeAll = () => [...chat.children].forEach((child) => grown.observe(child));
+    new MutationObserver(observeAll).observe(chat, { childList: true });
+    observeAll();
     return () => {
       set(true);
       toEnd();
@@ -130,6 +139,14 @@
     hush();
     new MutationObserver(hush).observe(chat, { childList: true, subtree: false });
     setTimeout(hush, 1000);
+  }
+
+  /* A Gradio button has plain text: its first line becomes the title. */
+  function titleChips() {
+    for (const chip of document.querySelectorAll(".au-chip")) {
+      const [title, ...rest] = chip.textContent.trim().split("\n");
+      chip.replaceChildren(agentui.el("b", "", title), rest.join(" "));
+    }
   }
 
   function startKeys() {
@@ -160,12 +177,13 @@
   async function start({ element, props, watch, server }) {
     startTheme();
     const [status, chat, panel, stop, send, inspector] = await present(
-      "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint",
+      "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint", "transcript", "live-step",
     );
     const toEnd = startFollowing(chat);
     startSettings(panel);
     startKeys();
     quietLogs(chat);
+    titleChips();
     setSheet(false);
     const sheet = agentui.el("button", "au-sheet-handle", "Steps and usage");
     sheet.type = "button";
