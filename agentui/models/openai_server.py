@@ -109,8 +109,9 @@ class OpenAIServerModel(Model):
             ModelAnswerEmpty: The answer is complete and has nothing in it.
             ConfigError: A message cannot be sent.
         """
+        messages = list(messages)
         body = await self._body(messages, stop_sequences)
-        attempt = 1
+        attempt, lessons = 1, 0
         while True:
             adapted = _MEMORY.recall(self.api_base, self.model_id).apply(body)
             call = Call(
@@ -128,11 +129,16 @@ class OpenAIServerModel(Model):
                         yield delta
                 return
             except ModelError as error:
-                retry = None if call.streamed else self._retry(error, attempt, adapted)
-                if retry is None:
+                if call.streamed:
                     raise
-            yield ChatMessageStreamDelta(retry=retry)
-            await asyncio.sleep(retry.wait_s)
+                change = self._learn(error, adapted)
+                lessons += change is not None  # which are no failures of the server
+                wait_s = 0.0 if change else self.retries.wait_s(error, attempt - lessons)
+                if wait_s is None:
+                    raise
+                reason = f"{reason_of(error)}; sent again {change}" if change else reason_of(error)
+            yield ChatMessageStreamDelta(retry=Retry(attempt=attempt, wait_s=wait_s, reason=reason))
+            await asyncio.sleep(wait_s)
             attempt += 1
 
     async def list_models(self) -> list[str]:
@@ -166,16 +172,16 @@ class OpenAIServerModel(Model):
             wire = wire_messages(messages, roles=self._roles, flatten=self._flatten)
         return request_body(self.model_id, wire, stop_sequences or (), self._parameters)
 
-    def _retry(self, error: ModelError, attempt: int, sent: JSONObject) -> Retry | None:
-        """How to go on after a failure without any delta; None if not at all."""
-        if isinstance(error, ModelHTTPError):
-            known = _MEMORY.recall(self.api_base, self.model_id)
-            lesson = lesson_from(error.status, error.body, sent, known)
-            if lesson is not None:
-                _MEMORY.keep(self.api_base, self.model_id, lesson.adaptation)
-                return Retry(attempt=attempt, wait_s=0.0, reason=f"{reason_of(error)}; sent again {lesson.change}")
-        wait_s = self.retries.wait_s(error, attempt)
-        return None if wait_s is None else Retry(attempt=attempt, wait_s=wait_s, reason=reason_of(error))
+    def _learn(self, error: ModelError, sent: JSONObject) -> str | None:
+        """Remember what a refusal of `sent` teaches; the result says what the next request changes, if anything."""
+        if not isinstance(error, ModelHTTPError):
+            return None
+        known = _MEMORY.recall(self.api_base, self.model_id)
+        lesson = lesson_from(error.status, error.body, sent, known)
+        if lesson is None:
+            return None
+        _MEMORY.keep(self.api_base, self.model_id, lesson.adaptation)
+        return lesson.change
 
 
 OpenAIModel = OpenAIServerModel

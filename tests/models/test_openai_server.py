@@ -328,8 +328,9 @@ class TestRetries:
         assert fold_deltas(deltas).content == "hi"
         assert fold_deltas(deltas).token_usage.source == "reported"
 
-    async def test_attempts_are_bounded(self):
-        async with wire_server(refusing(503, b"")) as server:
+    @pytest.mark.parametrize("headers", [[], [("retry-after", "0")]])
+    async def test_attempts_are_bounded(self, headers):
+        async with wire_server(refusing(503, b"", headers=headers)) as server:
             error = await fail(OpenAIServerModel("m", server.url, KEY, retries=QUICK), ModelHTTPError)
         assert len(server.exchanges) == 3
         assert error.retryable
@@ -419,6 +420,22 @@ class TestAdapting:
             assert len(server.exchanges) == 5
             await collect(OpenAIServerModel("another", server.url, KEY))
             assert "stream_options" in server.bodies[5]
+
+    async def test_lessons_do_not_use_up_the_retries(self):
+        answers = [(400, "stream_options"), (400, "top_k"), (400, "top_p"), (503, "busy"), (503, "busy")]
+
+        async def handler(exchange):
+            if answers:
+                status, message = answers.pop(0)
+                await exchange.reply(status, {"message": message})
+            else:
+                await play(HI)(exchange)
+
+        async with wire_server(handler) as server:
+            model = OpenAIServerModel("learning", server.url, KEY, retries=QUICK, top_k=1, top_p=1)
+            deltas = await collect(model, iter(PROMPT))
+        assert [item.retry.attempt for item in deltas if item.retry] == [1, 2, 3, 4, 5]
+        assert fold_deltas(deltas).content == "hi"
 
     async def test_a_server_that_refuses_whatever_it_gets_ends_the_matter(self):
         echo = {"error": {"message": "stream_options stop model messages"}}
