@@ -21,7 +21,7 @@ from agentui.meter import UsageMeter
 from agentui.parse import Answer, AnswerParser, Piece
 from agentui.runner import LimitReached
 from agentui.spec import AgentSpec
-from agentui.tokens import count_messages
+from agentui.tokens import count_messages, estimate_tokens
 from agentui.usage import TokenUsage
 
 MAX_RESTARTS = 2
@@ -95,11 +95,14 @@ class _Call:
         stop = (
             [self._spec.tags.closing] if self._draft.kind == "action" and "`" not in self._spec.tags.closing else None
         )
-        meter = UsageMeter(await asyncio.to_thread(count_messages, messages))
+        # Counted while the server works on its first delta; until then a rule of thumb stands in.
+        counting = asyncio.create_task(asyncio.to_thread(count_messages, messages))
+        meter = UsageMeter(sum(estimate_tokens(message.text) for message in messages))
         usage: TokenUsage | None = None
         try:
             async with aclosing(self._spec.model.stream(messages, stop)) as deltas:
                 async for delta in deltas:
+                    meter.input_tokens = await asyncio.shield(counting)
                     self._take(delta, meter)
             usage = meter.current()
         except ModelError as error:
@@ -132,17 +135,20 @@ class _Call:
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()
         due = now >= self._next_update
-        if not due and not self._budget.watched:
+        if not due and self._budget.limits.max_tokens is None:
             return
         usage = meter.current()
-        if due and self._spec.stream_outputs:
+        if due:
             self._next_update = now + UPDATE_S
-            self._report(usage, meter, settled=False)
-        try:
-            self._budget.check(usage, counted=meter.settled)
-        except LimitReached:
-            self._limit_noticed_s = now
-            raise
+            if self._spec.stream_outputs:
+                self._report(usage, meter, settled=False)
+        if meter.settled:  # nothing is left to cut
+            return
+        self._limit_noticed_s = now
+        self._budget.check_tokens(usage)
+        if due:
+            self._budget.check_cost(usage)
+        self._limit_noticed_s = None
 
     def _report(self, usage: TokenUsage, meter: UsageMeter, *, settled: bool) -> None:
         exact = usage.source == "reported"

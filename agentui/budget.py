@@ -27,11 +27,6 @@ class Budget:
                 f"max_cost_usd needs a price, and that of {self.model.model_id!r} is unknown: set max_tokens instead"
             )
 
-    @property
-    def watched(self) -> bool:
-        """There is a limit that an answer can cross while it streams."""
-        return self.limits.max_tokens is not None or self.limits.max_cost_usd is not None
-
     def price(self, usage: TokenUsage) -> Cost | None:
         """What a call of the run's own model costs; None where nobody knows."""
         return cost_of(usage, self.model.model_id, self.model.server)
@@ -41,25 +36,39 @@ class Budget:
         self.tokens += usage.total_tokens
         self.usd += cost.usd if cost else 0.0
 
-    def check(self, usage: TokenUsage = NO_USAGE, *, counted: bool = False) -> None:
-        """See whether there is something left.
-
-        Args:
-            usage: Of the call that is going on.
-            counted: The server has said its last word on that call, so there is nothing left to cut.
+    def check(self) -> None:
+        """See whether another call can be made.
 
         Raises:
             LimitReached: A limit is used up; the message says which and what to do.
         """
-        if counted:
-            return
-        most, spent = self.limits.max_tokens, self.tokens + usage.total_tokens
-        if most is not None and (spent > most or (usage is NO_USAGE and spent == most)):
-            raise LimitReached(f"the token limit is used up ({spent:,} of max_tokens={most:,}): raise it and go on")
+        if self.limits.max_tokens is not None and self.tokens >= self.limits.max_tokens:
+            self._end("token", f"{self.tokens:,} of max_tokens={self.limits.max_tokens:,}")
+        self.check_cost(NO_USAGE)
+
+    def check_tokens(self, usage: TokenUsage) -> None:
+        """See whether the call that goes on, with `usage` so far, still fits. Cheap enough for every delta.
+
+        Raises:
+            LimitReached: It does not.
+        """
+        spent, most = self.tokens + usage.total_tokens, self.limits.max_tokens
+        if most is not None and spent > most:
+            self._end("token", f"{spent:,} of max_tokens={most:,}")
+
+    def check_cost(self, usage: TokenUsage) -> None:
+        """The same for money; looking up the price takes half a millisecond.
+
+        Raises:
+            LimitReached: It does not fit.
+        """
         cap = self.limits.max_cost_usd
         if cap is None:
             return
         cost = self.price(usage)
         usd = self.usd + (cost.usd if cost else 0.0)
         if usd > cap:
-            raise LimitReached(f"the cost limit is used up (${usd:.4f} of max_cost_usd={cap:g}): raise it and go on")
+            self._end("cost", f"${usd:.4f} of max_cost_usd={cap:g}")
+
+    def _end(self, what: str, how_much: str) -> None:
+        raise LimitReached(f"the {what} limit is used up ({how_much}): raise it and go on")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from agentui.messages import ChatMessage
 from agentui.pricing import context_window
 from agentui.spec import AgentSpec
-from agentui.tokens import count_messages
+from agentui.tokens import MESSAGE_OVERHEAD, count_messages
 
 SHARE = 0.75
 "Of the context that the conversation may fill before it is shortened; the rest is for the answer."
@@ -53,6 +53,11 @@ def summarised(messages: Sequence[ChatMessage], opening: int, summary: ChatMessa
     while newest and newest[0].role == "assistant":  # a conversation goes on with a user's turn
         newest.pop(0)
     return [*messages[:opening], summary, *newest]
+
+
+def surely_fits(messages: Sequence[ChatMessage], limit: int) -> bool:
+    """Whether so little text cannot be too much: a token is at least a byte. Spares counting in short conversations."""
+    return sum(len(message.text.encode()) + MESSAGE_OVERHEAD for message in messages) <= limit
 
 
 def size(messages: Sequence[ChatMessage]) -> int:

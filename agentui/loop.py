@@ -14,7 +14,7 @@ from typing import Any
 
 from agentui.ask import Reply, ask
 from agentui.budget import Budget
-from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarised
+from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarised, surely_fits
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
 from agentui.events import ContextCompacted
@@ -96,6 +96,8 @@ class CodeLoop:
     async def _compact(self, run: Run) -> None:
         """Shorten the conversation if it has outgrown its share of the context."""
         session, limit = self._session, context_limit(self._spec)
+        if surely_fits(session.messages, limit):
+            return
         before = await asyncio.to_thread(size, session.messages)
         if before <= limit:
             return

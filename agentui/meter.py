@@ -11,11 +11,12 @@ class UsageMeter:
     """Counts what one call has streamed so far.
 
     Attributes:
+        input_tokens: Estimate of what the request costs.
         settled: True once the server's last word is in.
     """
 
     def __init__(self, input_tokens: int) -> None:
-        self._input_tokens = input_tokens
+        self.input_tokens = input_tokens
         self._counter = TokenCounter()
         self._reported: TokenUsage | None = None
         self.settled = False
@@ -41,11 +42,11 @@ class UsageMeter:
         """The best number known now; `source` tells how good it is."""
         counted = self._counter.tokens
         if self._reported is None:
-            return TokenUsage(self._input_tokens, counted, source="estimated")
+            return TokenUsage(self.input_tokens, counted, source="estimated")
         if self.settled or self._reported.output_tokens >= counted:
             return self._reported
         return TokenUsage(
-            self._reported.input_tokens or self._input_tokens,
+            self._reported.input_tokens or self.input_tokens,
             counted,
             cached_input_tokens=self._reported.cached_input_tokens,
             reasoning_tokens=self._reported.reasoning_tokens,
