@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import httpx2
 import openai
 from PIL import Image
 
@@ -21,13 +22,14 @@ from agentui.models.adapt import Memory, lesson_from
 from agentui.models.base import Model
 from agentui.models.call import Call
 from agentui.models.client import ClientPool
-from agentui.models.http_errors import Place, connection_error, http_error
+from agentui.models.http_errors import Place, connection_error, http_error, transport_reason
 from agentui.models.redact import public_url
 from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
 from agentui.models.retry import Retries, reason_of
 from agentui.models.settings import ServerSettings, split_options
+from agentui.models.sse import parse_json
 from agentui.models.timing import Timeouts
-from agentui.models.wire import JSONObject, as_object, as_objects, as_text
+from agentui.models.wire import JSONObject, as_list, as_object, as_objects, as_text
 
 LIST_S = 10.0
 "Seconds to wait for a server's list of models."
@@ -150,16 +152,21 @@ class OpenAIServerModel(Model):
             ModelStreamBroken: What it sent is no list of models.
         """
         client = await self._clients.client()
+        headers = self._request_options.get("extra_headers")
         try:
-            page = await client.models.list(timeout=LIST_S)
+            async with client.models.with_streaming_response.list(timeout=LIST_S, extra_headers=headers) as response:
+                payload = parse_json(await response.read())
         except openai.APIStatusError as error:
             raise http_error(error.response, self._place) from None  # its own text may hold the key
         except openai.APIConnectionError as error:
             raise connection_error(error, self._place, self.timeouts.connect_s) from error
-        except (openai.OpenAIError, ValueError) as error:
-            raise ModelStreamBroken(f"{self._place} sent no list of models: {self._place.safe(str(error))}") from error
-        listed = as_objects(as_object(page.model_dump(warnings=False)).get("data"))
-        return [name for model in listed if (name := as_text(model.get("id")))]
+        except httpx2.HTTPError as error:
+            reason = transport_reason(error, self._place)
+            raise ModelStreamBroken(f"{self._place}: the list of models broke off: {reason}") from error
+        listed: Any = as_list(payload) or as_object(payload).get("data")
+        if not isinstance(listed, list):
+            raise ModelStreamBroken(f"{self._place} sent no list of models; check api_base, it often has to end in /v1")
+        return [name for model in as_objects(listed) if (name := as_text(model.get("id")))]
 
     async def aclose(self) -> None:
         """Close the connections that the running event loop keeps open for the next call."""

@@ -168,6 +168,40 @@ class TestRequests:
         assert len(model._clients._entries) <= 1
 
 
+class TestModelLists:
+    @pytest.mark.parametrize(
+        ("body", "names"),
+        [
+            ({"object": "list", "data": [{"id": "a"}, {"id": "b", "owned_by": "x"}, {"name": "c"}, 3]}, ["a", "b"]),
+            ([{"id": "a"}], ["a"]),
+            ({"data": []}, []),
+        ],
+    )
+    async def test_names_in_the_servers_order(self, body, names):
+        async with wire_server(refusing(200, body)) as server:
+            assert await OpenAIServerModel("m", server.url).list_models() == names
+        assert (server.exchanges[0].method, server.exchanges[0].path) == ("GET", "/v1/models")
+        assert "authorization" not in server.exchanges[0].headers
+
+    @pytest.mark.parametrize(
+        ("status", "body", "error"),
+        [
+            (401, {"error": KEY}, ModelHTTPError),
+            (200, b"<html>", ModelStreamBroken),
+            (200, b'{"a": 1}', ModelStreamBroken),
+        ],
+    )
+    async def test_anything_else_is_an_error(self, status, body, error):
+        async with wire_server(refusing(status, body)) as server:
+            with pytest.raises(error) as caught:
+                await OpenAIServerModel("m", server.url, KEY).list_models()
+        assert KEY not in str(caught.value)
+
+    async def test_nobody_listens(self):
+        with pytest.raises(ModelConnectionError):
+            await OpenAIServerModel("m", "http://127.0.0.1:1/v1").list_models()
+
+
 class TestKeys:
     def test_the_key_is_in_no_text_of_the_model(self):
         model = OpenAIServerModel("m", f"http://user:{KEY}@localhost/v1?key={KEY}", KEY)
