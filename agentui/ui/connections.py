@@ -128,11 +128,13 @@ class Connections:
 def keep_key(visitor: Visitor, base_url: str, typed: str) -> str | None:
     """Take a key that was typed for `base_url`, and say which key there is for it.
 
-    A key for another endpoint is forgotten.
+    A key for another endpoint is forgotten; one that was typed before there was an endpoint belongs to the first.
     """
     url = normal_url(base_url)
     if typed.strip():
         visitor.key = Key(url, typed.strip())
+    elif visitor.key is not None and not visitor.key.base_url:
+        visitor.key.base_url = url
     elif visitor.key is not None and visitor.key.base_url != url:
         visitor.key = None
     return visitor.key.secret if visitor.key else None

@@ -22,7 +22,7 @@ from agentui.runner import Run
 from agentui.sandbox.base import SandboxInfo
 from agentui.ui.connections import DEMO, keep_key
 from agentui.ui.feed import Feed
-from agentui.ui.layout import Parts, page
+from agentui.ui.layout import KEY_NOTE, Parts, page
 from agentui.ui.pace import pace
 from agentui.ui.service import Choices, Service
 from agentui.ui.signals import Watch, frames
@@ -72,13 +72,13 @@ class PageEvents:
 
     def _bind(self, demo: gr.Blocks, parts: Parts, visitor: gr.BrowserState) -> None:
         fields = parts.fields
-        hello = demo.load(self.hello, [visitor], [visitor, fields.api_key], **_ACT)
+        hello = demo.load(self.hello, [visitor], [visitor, fields.key_note], **_ACT)
         hello.then(self.watch_settled, [visitor], [parts.settled, parts.live], **_WATCH)
         hello.then(self.watch_live, [visitor], [parts.live, parts.inspector], **_WATCH)
         demo.unload(self.unload)
         sending: dict[str, Any] = {
             "inputs": [visitor, parts.task, *fields.all],
-            "outputs": [parts.task, fields.api_key],
+            "outputs": [parts.task, fields.api_key, fields.key_note],
             **_ACT,
         }
         parts.send.click(self.send, **sending)
@@ -89,21 +89,21 @@ class PageEvents:
         parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
         endpoint: dict[str, Any] = {
             "inputs": [visitor, fields.preset, fields.base_url, fields.api_key],
-            "outputs": [fields.api_key],
+            "outputs": [fields.api_key, fields.key_note],
             **_ACT,
         }
         fields.preset.input(
-            self.choose, [visitor, fields.preset], [fields.base_url, fields.model_id, fields.api_key], **_ACT
+            self.choose, [visitor, fields.preset], [fields.base_url, fields.model_id, fields.key_note], **_ACT
         )
         gr.on([fields.base_url.blur, fields.base_url.submit], self.keep_key, **endpoint)
         gr.on([fields.api_key.blur, fields.api_key.submit], self.keep_key, **endpoint)
 
-    async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[str, Any]:
+    async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[str, str]:
         """A page opened: find its visitor, or make a new one."""
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
         visitor = self._visitor(visitor_id, request)
-        return visitor.visitor_id, _key_field(visitor.key.hint if visitor.key else None)
+        return visitor.visitor_id, _key_note(visitor)
 
     async def watch_settled(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
         """Yield the settled messages whenever there are more of them, and the live step that belongs to them."""
@@ -139,12 +139,12 @@ class PageEvents:
         for run in self._api_runs.pop(str(request.session_hash), set()):
             run.stop()
 
-    async def send(self, visitor_id: Any, task: str | None, request: gr.Request, *fields: Any) -> tuple[Any, Any]:
+    async def send(self, visitor_id: Any, task: str | None, request: gr.Request, *fields: Any) -> tuple[Any, str, str]:
         """Start a task with the settings as they stand in the fields."""
         visitor = self._visitor(visitor_id, request)
         choices = _choices(*fields)
         accepted = await self.service.send(visitor, task or "", choices)
-        return "" if accepted else gr.skip(), _key_field(visitor.key.hint if visitor.key else None)
+        return "" if accepted else task, "", _key_note(visitor)
 
     async def stop(self, visitor_id: Any, request: gr.Request) -> None:
         """Stop the visitor's run."""
@@ -154,23 +154,20 @@ class PageEvents:
         """Begin anew."""
         await self._visitor(visitor_id, request).new_chat()
 
-    async def choose(self, visitor_id: Any, preset: str, request: gr.Request) -> tuple[str, str, Any]:
+    async def choose(self, visitor_id: Any, preset: str, request: gr.Request) -> tuple[str, str, str]:
         """Fill in what a preset stands for."""
         offer = self.service.connections.offer(preset)
         visitor = self._visitor(visitor_id, request)
         keep_key(visitor, offer.base_url, "")
-        hint = visitor.key.hint if visitor.key else None
-        return offer.base_url, next(iter(offer.model_ids), ""), _key_field(hint)
+        return offer.base_url, next(iter(offer.model_ids), ""), _key_note(visitor)
 
     async def keep_key(
         self, visitor_id: Any, preset: str, base_url: str | None, typed: str | None, request: gr.Request
-    ) -> Any:
+    ) -> tuple[str, str]:
         """Move a typed key into the server's memory, and forget one that belongs to another endpoint."""
         visitor = self._visitor(visitor_id, request)
-        url = (base_url or "").strip() or self.service.connections.offer(preset).base_url
-        if url:
-            keep_key(visitor, url, typed or "")
-        return _key_field(visitor.key.hint if visitor.key else None) if url else gr.skip()
+        keep_key(visitor, (base_url or "").strip() or self.service.connections.offer(preset).base_url, typed or "")
+        return "", _key_note(visitor)
 
     async def run(
         self,
@@ -247,9 +244,9 @@ def _choices(*fields: Any) -> Choices:
     )
 
 
-def _key_field(hint: str | None) -> Any:
-    """The key's field, empty, saying which key is there."""
-    return gr.update(value="", placeholder=hint or "kept in memory only")
+def _key_note(visitor: Visitor) -> str:
+    # The key's own field is only ever given "": after a `gr.update` of it Gradio would keep what was typed.
+    return f"{visitor.key.hint} in memory, for this base URL only." if visitor.key else KEY_NOTE
 
 
 def _constant(text: str) -> Callable[[], str]:

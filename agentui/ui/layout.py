@@ -24,6 +24,7 @@ from agentui.version import __version__
 WEB = Path(__file__).parent / "web"
 SCRIPTS = ("fold.js", "format.js", "timeline.js", "usage.js", "details.js", "inspector.js", "page.js")
 STYLES = ("tokens.css", "page.css", "settings.css", "chat.css", "inspector.css", "narrow.css")
+KEY_NOTE = "A key stays in the server's memory, goes to this base URL only, and is forgotten when the URL changes."
 CHIPS = 8
 "Examples that the empty page offers."
 
@@ -35,7 +36,7 @@ def read_web(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The settings panel, in the order in which its values go into events."""
+    """The settings panel."""
 
     preset: gr.Dropdown
     base_url: gr.Textbox
@@ -45,10 +46,12 @@ class Fields:
     max_seconds: gr.Textbox
     max_tokens: gr.Textbox
     instructions: gr.Textbox
+    key_note: gr.HTML
+    "Says which key there is."
 
     @property
     def all(self) -> list[gr.components.Component]:
-        """As inputs of an event."""
+        """What goes into events, in this order."""
         return [
             self.preset,
             self.base_url,
@@ -141,12 +144,19 @@ def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
     api_key = gr.Textbox(
         label="Key",
         type="password",
-        placeholder="kept in memory only",
+        placeholder="if the server wants one",
         elem_id="api-key",
         max_lines=1,
         html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
     )
-    _html(_KEY_NOTE)
+    key_note = gr.HTML(
+        KEY_NOTE,
+        elem_id="key-note",
+        html_template='<p class="au-small">{{value}}</p>',
+        apply_default_css=False,
+        padding=False,
+        js_on_load=None,
+    )
     _html('<h2 class="au-h">Limits of a run</h2>')
     with gr.Row(elem_id="limits"):
         max_steps = _limit(limits.max_steps, "Steps", "max-steps")
@@ -170,6 +180,7 @@ def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
         max_seconds=max_seconds,
         max_tokens=max_tokens,
         instructions=instructions,
+        key_note=key_note,
     )
 
 
@@ -265,8 +276,4 @@ _WELCOME = (
 _DEMO_NOTE = (
     '<p class="au-small">The demo model is <b>scripted</b>: its words are recorded, the code really runs. '
     '<button type="button" class="au-link" data-au="connect">Connect a model</button> to give it any task.</p>'
-)
-_KEY_NOTE = (
-    '<p class="au-small">A key stays in the server\'s memory, goes to this base URL only, and is forgotten when '
-    "the URL changes.</p>"
 )

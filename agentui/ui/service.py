@@ -65,16 +65,19 @@ class Service:
 
     async def send(self, visitor: Visitor, task: str, choices: Choices) -> bool:
         """Start a task; False if it cannot be started, with the reason shown in the transcript."""
-        if visitor.run is not None or visitor.sending:
-            return False
-        visitor.sending = True
         try:
-            await self._start(visitor, task, choices)
+            url = choices.base_url.strip() or self.connections.offer(choices.preset).base_url
+            key = keep_key(visitor, url, choices.key)
+            if visitor.run is not None or visitor.sending:
+                return False
+            visitor.sending = True
+            try:
+                await self._start(visitor, task, choices, key)
+            finally:
+                visitor.sending = False
         except ConfigError as error:
             visitor.notice(_sentence(str(error)))
             return False
-        finally:
-            visitor.sending = False
         return True
 
     def stop(self, visitor: Visitor) -> None:
@@ -124,10 +127,8 @@ class Service:
         await self.worker.close()
         await self.visitors.close()
 
-    async def _start(self, visitor: Visitor, task: str, choices: Choices) -> None:
+    async def _start(self, visitor: Visitor, task: str, choices: Choices, key: str | None) -> None:
         self._check_task(task)
-        url = choices.base_url.strip() or self.connections.offer(choices.preset).base_url
-        key = keep_key(visitor, url, choices.key)
         model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key)
         agent = self._agent_for(model, choices)
         take = visitor.begin(task)

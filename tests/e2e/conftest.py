@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from agentui.models.base import Model
 from agentui.models.scripted import ScriptedModel
 from agentui.settings import Settings
+from agentui.ui.connections import Connections
+from tests.serving import served
 
 HERE = Path(__file__).parent
 CHROMIUM_ARGS = [
@@ -47,15 +49,10 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory) -> Iterator[tuple[str, Stage]]:
-    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
-    from agentui.ui.app import build_app, launch
-    from agentui.ui.connections import Connections
-
     stage, settings = Stage(), Settings()
-    demo = build_app(settings, connections=Connections(settings, demo_model=lambda: stage.model))
-    launch(settings, demo=demo, prevent_thread_lock=True, quiet=True)
-    yield demo.local_url, stage
-    demo.close()
+    connections = Connections(settings, demo_model=lambda: stage.model)
+    with served(settings, tmp_path_factory.mktemp("gradio"), connections=connections) as demo:
+        yield demo.local_url, stage
 
 
 @pytest.fixture
@@ -83,6 +80,7 @@ class Visitors:
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.problems: list[str] = []
+        self.urls: list[str] = []
         self.contexts: list[BrowserContext] = []
         self._browser = browser
         self._url = url
@@ -113,6 +111,7 @@ class Visitors:
         self.problems[before:] = [said for said in self.problems[before:] if not any(word in said for word in cut)]
 
     def _check_request(self, request) -> None:
+        self.urls.append(request.url)
         if not request.url.startswith((self._url, "data:", "blob:")):
             self.problems.append(f"request off the machine: {request.url}")
 

@@ -1,0 +1,151 @@
+import pytest
+
+from agentui.agent import CodeAgent
+from agentui.events import ArtifactCreated, ModelRetried
+from agentui.models.scripted import Reasoning, ScriptedModel
+from agentui.testing import FakePool
+from agentui.ui.chat import answer, artifact, end_messages, error_block, message, seconds, size, step_message
+from agentui.ui.transcript import RunTranscript
+from agentui.view import fold
+from tests.builders import finished, step_finished
+
+
+def texts(messages):
+    return [part["content"][0]["text"] for part in messages]
+
+
+async def run_records(*answers, task="Do it"):
+    agent = CodeAgent([], ScriptedModel(answers), stream_outputs=True, sandbox_pool=FakePool())
+    return [record async for record in agent.stream(task)]
+
+
+@pytest.fixture
+async def records():
+    return await run_records(
+        [
+            Reasoning("Hm. "),
+            Reasoning("Right."),
+            "I add.\n",
+            "<code>\nprint('a\\n    b')\nraise ",
+            "ValueError('x')</code>",
+        ],
+        "Again.\n<code>final_answer({'sum': 3})</code>",
+    )
+
+
+def test_messages_have_the_shape_that_gradio_sends():
+    gradio = pytest.importorskip("gradio")
+    mine = [message("user", "Hi"), message("assistant", "```text\na\n    b\n```")]
+    assert gradio.Chatbot().postprocess(mine).model_dump() == mine
+
+
+def test_a_step_shows_everything_in_its_order(records):
+    view = fold(records)
+    (text,) = texts([step_message(view.steps[0])])
+    parts = [
+        "Step 1",
+        "Reasoning",
+        "Hm. Right.",
+        "I add.",
+        "```python\nprint('a",
+        "Output",
+        "a\n    b",
+        "ValueError: x",
+    ]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert text.count("<details") == 1
+    assert "open" not in text.partition("<summary>")[0].partition("<details")[2]
+
+
+def test_what_was_live_is_still_there_when_it_is_settled(records):
+    transcript = RunTranscript("Do it")
+    live = ""
+    for record in records:
+        if texts(transcript.live):
+            live = texts(transcript.live)[0]
+        if transcript.apply(record) and record.event.type == "step_finished":
+            settled = texts(transcript.settled)[-1]
+            for piece in ("Hm. Right.", "I add.", "print('a", "    b", "Again.", "final_answer("):
+                assert (piece in settled) >= (piece in live)
+    assert texts(transcript.settled)[-1] == '```text\n{\n  "sum": 3\n}\n```'
+    assert transcript.live == []
+
+
+def test_a_live_message_only_grows_while_a_section_grows(records):
+    transcript, shown, replaced = RunTranscript("Do it"), "", 0
+    for record in records:
+        transcript.apply(record)
+        text = texts(transcript.live)[0] if transcript.live else ""
+        replaced += not text.startswith(shown)
+        shown = text
+    assert replaced <= 8  # a new section, or the end of a step
+
+
+def test_a_retried_attempt_is_told_and_its_text_is_gone():
+    step = fold([]).steps
+    assert step == []
+    transcript = RunTranscript("t")
+    view = transcript.view
+    from agentui.events import StepStarted, TextDelta
+    from tests.builders import records as numbered
+
+    for record in numbered(
+        StepStarted(step=1), TextDelta(text="broken"), ModelRetried(attempt=1, wait_s=2.0, reason="it <broke>")
+    ):
+        transcript.apply(record)
+    (text,) = texts(transcript.live)
+    assert "broken" not in text.replace("&lt;broke&gt;", "")
+    assert "Attempt 1 failed: it &lt;broke&gt;" in text
+    assert "2.0 s" in text
+    assert view.phase == "retrying"
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (finished(output="**done**"), ["**done**"]),
+        (finished(output=42), ["`42`"]),
+        (finished("stopped"), ["Stopped"]),
+        (finished("failed", error="no route: check the URL"), ["no route: check the URL"]),
+        (finished("limit", error="the step limit is used up"), ["step limit"]),
+    ],
+)
+def test_every_end_says_what_happened(end, said):
+    shown = texts(end_messages(end, None))
+    assert all(part in text for part, text in zip(said, shown, strict=True))
+
+
+def test_an_error_is_shown_once_and_in_place():
+    step = fold([]).steps
+    transcript = RunTranscript("t")
+    from agentui.events import StepStarted
+    from tests.builders import records as numbered
+
+    for record in numbered(
+        StepStarted(step=1), step_finished(error="the server said 401"), finished("failed", error="the server said 401")
+    ):
+        transcript.apply(record)
+    assert step == []
+    assert sum("the server said 401" in text for text in texts(transcript.settled)) == 1
+
+
+def test_pictures_are_shown_and_files_are_links():
+    picture = ArtifactCreated(artifact_id="id1", name="plot.png", media_type="image/png", size_bytes=1)
+    table = ArtifactCreated(artifact_id="id2", name='a"<b>.csv', media_type="text/csv", size_bytes=12_345)
+    vector = ArtifactCreated(artifact_id="id3", name="x.svg", media_type="image/svg+xml", size_bytes=1)
+    assert '<img src="gradio_api/agentui/artifacts/id1"' in artifact(picture)
+    assert 'download="a&quot;&lt;b&gt;.csv"' in artifact(table)
+    assert "12 kB" in artifact(table)
+    assert "<img" not in artifact(vector)
+
+
+def test_a_traceback_is_a_block_and_a_sentence_is_a_line():
+    assert "```text\nTraceback\n  x\n```" in error_block("Traceback\n  x")
+    assert error_block("Too <long>.") == '<div class="au-error">Too &lt;long&gt;.</div>'
+
+
+def test_numbers_for_people():
+    assert [seconds(s) for s in (0.0042, 2.44, 75)] == ["4 ms", "2.4 s", "1 min 15 s"]
+    assert [size(n) for n in (12, 12_345, 2_500_000)] == ["12 bytes", "12 kB", "2.5 MB"]
+    assert answer("") == "(an empty text)"
