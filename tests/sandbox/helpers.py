@@ -1,14 +1,18 @@
-"""A host that records what the code does, and tools that answer it."""
+"""A host that records what the code does, and looks at processes."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from agentui.errors import ToolError
 from agentui.events import OutputStream
-from agentui.sandbox.base import Artifact
+from agentui.sandbox.base import Artifact, ExecError
+from agentui.sandbox.session import LocalSandbox
 
 
 class RecordingHost:
@@ -53,3 +57,56 @@ class RecordingHost:
 
 
 TOOLS = ("echo", "fail", "wait", "crash")
+
+
+def state_of(pid: int) -> str:
+    """The letter of a process's state, "" where there is none; a zombie whose threads still end is "z"."""
+    try:
+        ending = len(os.listdir(f"/proc/{pid}/task")) > 1
+        letter = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+    return "z" if ending and letter == "Z" else letter
+
+
+def wait_for_state(pid: int, states: str) -> None:
+    """Wait until a process is in one of `states`; a process that is gone is in all of them."""
+    while (state := state_of(pid)) and state not in states:
+        time.sleep(0.001)
+
+
+def parent_of(sandbox: LocalSandbox) -> int:
+    """Process id of the zygote."""
+    return int(Path(f"/proc/{pid_of(sandbox)}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
+
+
+def exists(path: str | Path) -> bool:
+    return Path(path).exists()
+
+
+def pid_of(sandbox: LocalSandbox) -> int:
+    assert sandbox.pid is not None
+    return sandbox.pid
+
+
+async def stop_when_printing(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
+    """Cancel a step as soon as it prints."""
+    task = asyncio.create_task(sandbox.execute(code, host))
+    await host.printed.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
+async def run(sandbox: LocalSandbox, host: RecordingHost, code: str) -> Any:
+    """Run code that must not fail; returns its value."""
+    result = await sandbox.execute(code, host)
+    assert result.error is None, result.error
+    return result.value
+
+
+async def fail(sandbox: LocalSandbox, host: RecordingHost, code: str) -> ExecError:
+    """Run code that must fail; returns how."""
+    result = await sandbox.execute(code, host)
+    assert result.error is not None
+    return result.error

@@ -6,9 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,49 +15,16 @@ from agentui.sandbox.base import ExecResult
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.local import LocalSandboxPool, default_pool
 from agentui.sandbox.session import LocalSandbox
-from tests.sandbox.helpers import TOOLS, RecordingHost
+from tests.sandbox.helpers import (
+    TOOLS,
+    RecordingHost,
+    exists,
+    parent_of,
+    pid_of,
+    state_of,
+    wait_for_state,
+)
 from tests.sandbox.kinds import make_pool
-
-IMMUNE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('on')\nwhile True: pass"
-
-
-def state_of(pid: int) -> str:
-    """The letter of a process's state, "" where there is none; a zombie whose threads still end is "z"."""
-    try:
-        ending = len(os.listdir(f"/proc/{pid}/task")) > 1
-        letter = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-    return "z" if ending and letter == "Z" else letter
-
-
-def wait_for_state(pid: int, states: str) -> None:
-    """Wait until a process is in one of `states`; a process that is gone is in all of them."""
-    while (state := state_of(pid)) and state not in states:
-        time.sleep(0.001)
-
-
-def parent_of(sandbox: LocalSandbox) -> int:
-    """Process id of the zygote."""
-    return int(Path(f"/proc/{pid_of(sandbox)}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
-
-
-def exists(path: str | Path) -> bool:
-    return Path(path).exists()
-
-
-def pid_of(sandbox: LocalSandbox) -> int:
-    assert sandbox.pid is not None
-    return sandbox.pid
-
-
-async def stop_when_printing(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
-    """Cancel a step as soon as it prints."""
-    task = asyncio.create_task(sandbox.execute(code, host))
-    await host.printed.wait()
-    task.cancel()
-    await asyncio.wait({task})
-    assert task.cancelled()
 
 
 @pytest.fixture
@@ -68,78 +33,6 @@ def small_pool() -> Iterator[LocalSandboxPool]:
     pool = make_pool("B", limits=limits)
     yield pool
     pool.shutdown()
-
-
-async def test_cancelling_stops_an_endless_loop_and_keeps_the_names(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    await sandbox.execute("x = 1", host)
-    await stop_when_printing(sandbox, host, "print('on')\nwhile True: pass")
-    result = await sandbox.execute("x", host)
-    assert (result.value, result.state_lost) == (1, False)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import time\nprint('on')\ntime.sleep(60)",
-        "import asyncio\nprint('on')\nawait asyncio.sleep(60)",
-        "import threading\nprint('on')\nthreading.Event().wait()",
-        "print('on')\nwait()",
-        "class R:\n    def __repr__(self):\n        print('on')\n        while True: pass\nR()",
-        "class E(Exception):\n    def __str__(self):\n        print('on')\n        while True: pass\nraise E",
-        "while True: print('on')",
-    ],
-)
-async def test_cancelling_reaches_code_that_waits(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
-    await sandbox.execute("x = 1", host)
-    await stop_when_printing(sandbox, host, code)
-    result = await sandbox.execute("x", host)
-    assert (result.value, result.state_lost) == (1, False)
-
-
-async def test_what_cannot_be_interrupted_is_killed_and_the_loss_is_told(
-    sandbox: LocalSandbox, host: RecordingHost
-) -> None:
-    sandbox.grace_s = 0.05
-    await sandbox.execute("x = 1", host)
-    await stop_when_printing(sandbox, host, IMMUNE)
-    result = await sandbox.execute("'x' in globals()", host)
-    assert (result.value, result.state_lost) == (False, True)
-    assert not (await sandbox.execute("1", host)).state_lost
-
-
-async def test_a_timeout_is_a_result_and_keeps_the_names(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    result = await sandbox.execute("x = 1\nwhile True: pass", host, timeout_s=0.1)
-    assert result.error is not None
-    assert (result.error.kind, result.error.line, result.state_lost) == ("Timeout", 2, False)
-    assert (await sandbox.execute("x", host)).value == 1
-
-
-@pytest.mark.parametrize("code", [IMMUNE, "sum(range(10 ** 13))", "import os\nos.kill(os.getpid(), 19)"])
-async def test_a_timeout_of_immune_code_loses_the_names(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
-    sandbox.grace_s = 0.05
-    result = await sandbox.execute(code, host, timeout_s=0.2)
-    assert result.error is not None
-    assert (result.error.kind, result.state_lost) == ("Timeout", True)
-    assert (await sandbox.execute("2", host)).value == 2
-
-
-async def test_a_timeout_counts_tool_calls_and_cancels_them(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    result = await sandbox.execute("wait()", host, timeout_s=0.1)
-    assert result.error is not None
-    assert (result.error.kind, result.state_lost, host.cancelled_calls) == ("Timeout", False, 1)
-    assert (await sandbox.execute("echo(3)", host)).value == 3
-
-
-async def test_cancelling_before_the_code_has_started_is_safe(sandbox: LocalSandbox, host: RecordingHost) -> None:
-    await sandbox.execute("x = 4", host)
-    for turns in range(20):
-        task = asyncio.create_task(sandbox.execute("while True: pass", host))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait({task})
-    result = await sandbox.execute("x", host)
-    assert (result.value, result.state_lost) == (4, False)
 
 
 async def test_a_worker_is_frozen_between_steps(sandbox: LocalSandbox, host: RecordingHost) -> None:
@@ -192,12 +85,10 @@ async def test_closing_while_code_runs_ends_it(pool: LocalSandboxPool, host: Rec
 async def test_deep_directories_and_strange_modes_are_deleted(host: RecordingHost) -> None:
     pool = make_pool("U")
     sandbox = await pool.open()
-    code = (
-        "import os\ntop = os.getcwd()\nfor _ in range(1500):\n    os.mkdir('d' * 50, 0o700)\n    os.chdir('d' * 50)\n"
-    )
-    result = await sandbox.execute(code + "os.symlink('/etc', 'link')\nos.chmod('.', 0)", host)
-    assert result.error is None
-    where = await sandbox.execute("top", host)
+    where = await sandbox.execute("import os\nos.getcwd()", host)
+    code = "os.symlink('/etc', 'link')\nfor _ in range(1500):\n    os.mkdir('d' * 50)\n    os.chdir('d' * 50)\n"
+    # Whether it comes to the end or is ended for its depth: nothing may be left.
+    await sandbox.execute(code + "os.chmod('.', 0)", host)
     await sandbox.close()
     assert not exists(where.value)
     assert exists("/etc/passwd")

@@ -87,7 +87,7 @@ def mutated(parts: tuple[bytes, int, int]) -> bytes:
 broken = st.tuples(frames, st.integers(0, 300), st.integers(0, 255)).map(mutated)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(frames | broken | st.binary(max_size=40), max_size=6))
 def test_any_bytes_end_as_a_result_or_as_a_refusal(sent: list[bytes]) -> None:
     async def attempt() -> None:
