@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from agentui.budget import Budget
 from agentui.calibration import CALIBRATION
 from agentui.draft import StepDraft
-from agentui.errors import ModelError
+from agentui.errors import ModelAnswerEmpty, ModelError
 from agentui.events import CodeDelta, ModelRetried, ReasoningDelta, TextDelta, UpstreamClosed, UsageUpdated
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason
 from agentui.meter import UsageMeter
@@ -104,7 +104,10 @@ class _Call:
                 async for delta in deltas:
                     meter.input_tokens = await asyncio.shield(counting)
                     self._take(delta, meter)
+            meter.finish()
             usage = meter.current()
+        except ModelAnswerEmpty as error:  # a mistake of the model, which it can be told about
+            usage, self._finish_reason = error.token_usage, error.finish_reason
         except ModelError as error:
             usage = error.token_usage
             raise

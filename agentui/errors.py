@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentui.usage import TokenUsage
+from agentui.usage import FinishReason, TokenUsage
 
 if TYPE_CHECKING:
     from agentui.result import RunResult
@@ -47,9 +47,11 @@ class ModelError(AgentUIError):
         partial: Answer text received before the failure; "" if none.
         token_usage: Lower bound of what the call cost, as known at that moment; None if nothing was sent.
         retryable: True where the same request may well succeed later.
+        finish_reason: How the server says that the answer ended; None if it did not.
     """
 
     retryable = False
+    finish_reason: FinishReason | None = None
 
     def __init__(self, message: str, *, partial: str = "", token_usage: TokenUsage | None = None) -> None:
         super().__init__(message)

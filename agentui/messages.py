@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from agentui.usage import TokenUsage
+from agentui.usage import FinishReason, TokenUsage
+
+__all__ = ["ChatMessage", "ChatMessageStreamDelta", "FinishReason", "MessageLike", "Retry", "ToolCall", "as_message"]
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 Content: TypeAlias = str | list[dict[str, Any]] | None
 """Text, or OpenAI content parts such as `{"type": "text", "text": …}` and `{"type": "image_url", …}`."""
 

@@ -33,6 +33,10 @@ class UsageMeter:
         """Take what the server, or the model layer on its behalf, said."""
         self._reported, self.settled = usage, self.settled or final
 
+    def finish(self) -> None:
+        """The answer has ended as it should: what was reported by now is the server's last word."""
+        self.settled = self._reported is not None
+
     @property
     def counted(self) -> int:
         """Output tokens as counted here."""

@@ -12,6 +12,7 @@ from operator import add
 from typing import Literal, TypeAlias, TypeVar
 
 _N = TypeVar("_N", int, float)
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 UsageSource: TypeAlias = Literal["reported", "estimated", "mixed"]
 
 

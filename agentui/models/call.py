@@ -178,6 +178,7 @@ class Call:
         usage = await self._usage(exact=problem.complete)
         error = problem.error(message, partial=self._reader.partial, token_usage=usage)
         error.retryable = problem.retryable
+        error.finish_reason = problem.finish_reason
         return error
 
     async def _usage(self, *, exact: bool) -> TokenUsage:

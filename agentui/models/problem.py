@@ -17,6 +17,7 @@ class Problem:
         error: The class to raise.
         message: What happened and what to do next, without the place.
         retryable: The same request may well succeed later.
+        finish_reason: How the server says that the answer ended.
         complete: The server has said all it had to say, so its usage is the final one.
     """
 
@@ -24,6 +25,7 @@ class Problem:
     message: str
     retryable: bool = False
     complete: bool = False
+    finish_reason: FinishReason | None = None
 
     @classmethod
     def refused(cls, failure: Failure) -> Problem:
@@ -74,4 +76,4 @@ class Problem:
             "content_filter": "the server's content filter took it away: change the task's wording",
         }.get(finish or "", "ask again, or check that the prompt fits into the model's context")
         what = "only reasoning and no visible text" if reasoned else "no text"
-        return cls(ModelAnswerEmpty, f"the answer has {what}: {why}", complete=True)
+        return cls(ModelAnswerEmpty, f"the answer has {what}: {why}", complete=True, finish_reason=finish)

@@ -254,3 +254,11 @@ def test_doctor_tells_of_the_sandbox_and_the_tokenizer():
     assert found["sandbox"]["tier"] in {"A", "B", "C", "D", "U"}
     assert {"sandbox", "tokenizer", "browser", "endpoint"} <= {finding["name"] for finding in found["findings"]}
     assert len(found["sandbox"]["probes"]) > 10
+
+
+def test_an_empty_answer_is_told_to_the_model_and_not_the_end():
+    with serve_chat([TokenUsage(40, 1)], ANSWER) as server:
+        done = agentui("run", "task", "--json", *on(server))
+        assert "was empty" in server.requests[1].body["messages"][-1]["content"]
+    assert last(done)["output"] == 391
+    assert last(done)["usage"]["input_tokens"] == 80
