@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from agentui.errors import SandboxUnavailable
+from agentui.sandbox.claims import claim_directory
 from agentui.sandbox.confinement import WorkerOptions
-from agentui.sandbox.files import delete_tree
 from agentui.sandbox.frames import pack
 
 _BOOT: Final = str(Path(__file__).with_name("worker") / "boot.py")
@@ -84,12 +84,11 @@ class Zygote:
     """
 
     def __init__(self, python: str, python_paths: tuple[str, ...]) -> None:
-        self.directory = tempfile.mkdtemp(prefix="agentui-sandbox-")
-        os.chmod(self.directory, 0o711)
+        self._claim = claim_directory()
+        self.directory = self._claim.path
         cache = os.path.join(self.directory, "cache")
         os.mkdir(cache, 0o755)
         self.forked = 0
-        self.missing: tuple[str, ...] = ()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_START_TIMEOUT_S)
         with theirs, tempfile.TemporaryFile() as errors:
@@ -144,7 +143,7 @@ class Zygote:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        delete_tree(self.directory)
+        self._claim.release()
 
     def _start(self, python_paths: tuple[str, ...], errors: Any) -> None:
         settings = {"python_paths": python_paths, "directory": self.directory}
@@ -159,7 +158,6 @@ class Zygote:
             lines = errors.read().decode("utf-8", "replace").strip().splitlines()
             detail = lines[-1] if lines else "it ended without a word"
             raise SandboxUnavailable(f"the process that starts workers did not start: {detail}")
-        self.missing = tuple(json.loads(reply)["missing"])
 
     def _request(self, request: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
         text = json.dumps(request).encode()
@@ -180,7 +178,8 @@ class Spawner:
     """Starts each worker as a program of its own: where a zygote cannot be had. Not thread-safe."""
 
     def __init__(self, python: str) -> None:
-        self.directory = tempfile.mkdtemp(prefix="agentui-sandbox-")
+        self._claim = claim_directory()
+        self.directory = self._claim.path
         self.forked = 0
         self.alive = True
         self._python = python
@@ -219,7 +218,7 @@ class Spawner:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         self._children.clear()
-        delete_tree(self.directory)
+        self._claim.release()
 
 
 def _open_pidfd(pid: int) -> int | None:

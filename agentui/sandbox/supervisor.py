@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from site import getsitepackages
 from typing import Final, TypeVar
 
 from agentui.errors import SandboxUnavailable
@@ -36,7 +37,7 @@ def import_directories() -> tuple[str, ...]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     paths = [sysconfig.get_path(name) for name in names]
     dynamic = sysconfig.get_config_var("DESTSHARED")
-    return tuple(path for path in dict.fromkeys([*paths, dynamic]) if path and os.path.isdir(path))
+    return tuple(path for path in dict.fromkeys([*paths, dynamic, *getsitepackages()]) if path and os.path.isdir(path))
 
 
 class _Parent:

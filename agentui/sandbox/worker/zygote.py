@@ -45,11 +45,11 @@ def main(descriptor: int) -> None:
     settings = json.loads(control.recv(_MAX_REQUEST_BYTES))
     sys.path[:] = settings["python_paths"]
     prctl(PR_SET_DUMPABLE, 0)
-    missing = _preimport()
+    _preimport()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
-    control.send(json.dumps({"missing": missing}).encode())
+    control.send(b"ready")
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 2)
     children: set[int] = set()
@@ -90,23 +90,21 @@ def _fork(control: socket.socket, descriptor: int, options: WorkerOptions) -> in
     return pid
 
 
-def _preimport() -> list[str]:
-    """Import what scripts use most, and make the libraries do once what they do on first use."""
-    missing: list[str] = []
+def _preimport() -> None:
+    """Import what scripts use most and is installed, and have the libraries do once what they do on first use."""
     for name in PREIMPORTED:
-        try:
+        with suppress(ImportError):
             import_module(name)
-        except ImportError:
-            missing.append(name)
-    if not missing:
-        pyplot, pandas = sys.modules["matplotlib.pyplot"], sys.modules["pandas"]
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
         pyplot.figure().text(0, 0, "x")
         pyplot.savefig(io.BytesIO())
         pyplot.close("all")
+    pandas: Any = sys.modules.get("pandas")
+    if pandas is not None:
         table = pandas.DataFrame({"a": [1]})
         table.to_string()
         table.to_csv()
-    return missing
 
 
 def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
