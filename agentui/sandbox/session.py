@@ -107,6 +107,9 @@ class LocalSandbox:
         except (WorkerGone, FrameError, TimeoutError) as error:
             self._give_up()
             raise SandboxError(f"the variables could not be stored in the sandbox: {error}") from None
+        except asyncio.CancelledError:
+            self._give_up()
+            raise
         finally:
             self._end()
 

@@ -30,8 +30,8 @@ CANARY = "CANARY-7f3a"
 TIMEOUT_S = 1.0
 SLACK_S = 2.0
 PROTOCOL_FD = 3
-SELF_DECEIVING = {"proto-monkeypatch", "more-frames-done-early"}
-"They break or forge the answers of their own session, and reach no further."
+SELF_DECEIVING = {"proto-monkeypatch", "more-frames-done-early", "more-signal-storm"}
+"They break, forge or interrupt the steps of their own session, and reach no further."
 NEEDS_FILES = {"ok-files", "ok-lateimport", "ok-pillow", "ok-asyncio"}
 MEMORY = [f"hf_{CANARY}-mem"]
 
