@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agentui.sandbox.files import delete_tree
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
 from tests.sandbox.helpers import TOOLS, RecordingHost
@@ -135,6 +136,7 @@ async def run(kind: str, cases: Sequence[Mapping[str, str]]) -> None:
         problems = await attack(pool, target, other, case)
         emit({"id": case["id"], "problems": problems, "seconds": round(time.monotonic() - started, 3)})
     await pool.close()
+    delete_tree(str(target.root))
 
 
 def emit(data: Mapping[str, Any]) -> None:
