@@ -8,10 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from agentui.limits import Limits
 from agentui.version import __version__
 
 if TYPE_CHECKING:
-    from agentui.agent import CodeAgent
+    from agentui.agent import CodeAgent, ToolCallingAgent
     from agentui.errors import (
         AgentUIError,
         ConfigError,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
         RunStopped,
         SandboxError,
     )
-    from agentui.events import Limits, Record, RunEvent
+    from agentui.events import Record, RunEvent
     from agentui.launch import GradioUI, Playground
     from agentui.messages import ChatMessage, ChatMessageStreamDelta, ToolCall
     from agentui.models.base import Model
@@ -41,7 +42,7 @@ _HOME = {
     "CodeAgent": "agent",
     "ConfigError": "errors",
     "GradioUI": "launch",
-    "Limits": "events",
+    "Limits": "limits",
     "Model": "models.base",
     "ModelError": "errors",
     "OpenAIModel": "models.openai_server",
@@ -61,6 +62,7 @@ _HOME = {
     "TokenUsage": "usage",
     "Tool": "tools",
     "ToolCall": "messages",
+    "ToolCallingAgent": "agent",
     "fold": "view",
     "tool": "tools",
 }
@@ -92,6 +94,7 @@ __all__ = [
     "TokenUsage",
     "Tool",
     "ToolCall",
+    "ToolCallingAgent",
     "__version__",
     "fold",
     "tool",

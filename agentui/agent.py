@@ -1,4 +1,4 @@
-"""`CodeAgent`: an agent that writes Python and runs it, with the argument names that smolagents users know.
+"""`CodeAgent` and `ToolCallingAgent`, with the argument names that smolagents users know.
 
 The agent object is configuration. A run's state lives in its `Run` and `Session`, so two runs of one agent at the
 same time never mix. The core is `stream`, which is async; `run` is the same thing for code that is not.
@@ -10,12 +10,14 @@ import asyncio
 import dataclasses
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
-from agentui.arguments import as_task, authorized_imports, checked_limits, code_tags, positive
-from agentui.events import Limits, Record, RunStarted
-from agentui.loop import CodeLoop
+from agentui.arguments import as_task, authorized_imports, code_tags, positive
+from agentui.code_loop import CodeLoop
+from agentui.events import Record, RunStarted
+from agentui.limits import Limits, checked_limits
+from agentui.loop import Loop
 from agentui.loop_thread import iterate, run_sync
 from agentui.managed import ManagedAgent
 from agentui.models.base import Model
@@ -26,12 +28,13 @@ from agentui.sandbox.local import default_pool
 from agentui.session import Session, close_later
 from agentui.spec import AgentSpec
 from agentui.tokens import count_tokens
+from agentui.tool_loop import ToolLoop
 from agentui.tools import Tool, as_tools
 from agentui.version import __version__
 
 
-class CodeAgent:
-    """An agent that solves tasks by writing and running Python. Making one starts nothing.
+class Agent:
+    """What every agent has. Making one starts nothing; use `CodeAgent` or `ToolCallingAgent`.
 
     Args:
         tools: Host functions that the code may call.
@@ -59,6 +62,9 @@ class CodeAgent:
         ConfigError: A tool, a limit or an import cannot be used.
     """
 
+    loop_class: ClassVar[type[Loop]] = CodeLoop
+    native_tools: ClassVar[bool] = False
+
     def __init__(
         self,
         tools: Sequence[Tool | Callable[..., Any]],
@@ -70,7 +76,7 @@ class CodeAgent:
         planning_interval: int | None = None,
         step_callbacks: Sequence[Callable[..., Any]] = (),
         final_answer_checks: Sequence[Callable[..., Any]] = (),
-        managed_agents: Sequence[CodeAgent] = (),
+        managed_agents: Sequence[Agent] = (),
         name: str | None = None,
         description: str | None = None,
         stream_outputs: bool = False,
@@ -91,6 +97,7 @@ class CodeAgent:
             instructions=instructions,
             imports=authorized_imports(additional_authorized_imports),
             tags=code_tags(code_block_tags),
+            native_tools=self.native_tools,
             planning_interval=positive("planning_interval", planning_interval),
             step_callbacks=tuple(step_callbacks),
             final_answer_checks=tuple(final_answer_checks),
@@ -108,30 +115,6 @@ class CodeAgent:
     def model(self) -> Model:
         """The model it asks."""
         return self.spec.model
-
-    @overload
-    def run(
-        self,
-        task: str,
-        *,
-        stream: Literal[True],
-        reset: bool = True,
-        images: Sequence[Any] | None = None,
-        additional_args: Mapping[str, Any] | None = None,
-        max_steps: int | None = None,
-    ) -> Iterator[Record]: ...
-
-    @overload
-    def run(
-        self,
-        task: str,
-        stream: Literal[False] = False,
-        reset: bool = True,
-        images: Sequence[Any] | None = None,
-        additional_args: Mapping[str, Any] | None = None,
-        max_steps: int | None = None,
-        return_full_result: bool | None = None,
-    ) -> Any: ...
 
     def run(
         self,
@@ -223,7 +206,7 @@ class CodeAgent:
         spec = self._spec_for(limits, max_steps)
         message, variables = as_task(task, images, additional_args)
         session = session or self._own_session(reset)
-        loop = CodeLoop(spec, session, self)
+        loop = self.loop_class(spec, session, self)
         session.begin()
         run = Run(
             lambda run: loop.run(run, message, variables),
@@ -294,3 +277,14 @@ class CodeAgent:
             return await run.wait(), run.exception
         finally:
             run.stop()
+
+
+class CodeAgent(Agent):
+    """An agent that solves tasks by writing and running Python; the arguments are those of `Agent`."""
+
+
+class ToolCallingAgent(Agent):
+    """An agent whose model calls tools natively; same arguments, same records, no code."""
+
+    loop_class = ToolLoop
+    native_tools = True

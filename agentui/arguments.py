@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from agentui.errors import ConfigError
-from agentui.events import Limits
 from agentui.images import task_content
 from agentui.messages import ChatMessage
 from agentui.parse import MARKDOWN, TAGS, CodeTags
 from agentui.spec import IMPORTS
-
-
-def checked_limits(limits: Limits) -> Limits:
-    """`limits`, if every one of them makes sense.
-
-    Raises:
-        ConfigError: A limit is zero, negative or no number; the message names it.
-    """
-    for field in dataclasses.fields(limits):
-        value: Any = getattr(limits, field.name)
-        whole = field.name not in {"max_seconds", "step_seconds", "max_cost_usd"}
-        if value is None and "None" in str(field.type):
-            continue
-        if not _is_positive(value, whole=whole):
-            kind = "a whole number above 0" if whole else "a number above 0"
-            raise ConfigError(f"limit {field.name}={value!r} is not {kind}")
-    return limits
 
 
 def as_task(
@@ -89,9 +69,3 @@ def positive(name: str, value: int | None) -> int | None:
     if value is not None and value < 1:
         raise ConfigError(f"{name}={value!r} is not a whole number above 0")
     return value
-
-
-def _is_positive(value: object, *, whole: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < math.inf and (not whole or value == int(value))

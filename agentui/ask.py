@@ -7,7 +7,7 @@ records with what it had said and cost. Failures before the first delta are retr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -15,9 +15,18 @@ from agentui.budget import Budget
 from agentui.calibration import CALIBRATION
 from agentui.draft import StepDraft
 from agentui.errors import ModelAnswerEmpty, ModelError
-from agentui.events import CodeDelta, ModelRetried, ReasoningDelta, TextDelta, UpstreamClosed, UsageUpdated
-from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason
+from agentui.events import (
+    CodeDelta,
+    ModelRetried,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UpstreamClosed,
+    UsageUpdated,
+)
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, ToolCall
 from agentui.meter import UsageMeter
+from agentui.models.base import fold_deltas
 from agentui.parse import Answer, AnswerParser, Piece
 from agentui.runner import LimitReached
 from agentui.spec import AgentSpec
@@ -38,6 +47,7 @@ class Reply:
 
     answer: Answer
     finish_reason: FinishReason | None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage], budget: Budget) -> Reply:
@@ -89,6 +99,7 @@ class _Call:
         self._finish_reason: FinishReason | None = None
         self._next_update = 0.0
         self._limit_noticed_s: float | None = None
+        self._tool_deltas: list[ChatMessageStreamDelta] = []
         self.streamed = False
 
     async def stream(self, messages: Sequence[ChatMessage]) -> Reply:
@@ -100,7 +111,7 @@ class _Call:
         meter = UsageMeter(sum(estimate_tokens(message.text) for message in messages))
         usage: TokenUsage | None = None
         try:
-            async with aclosing(self._spec.model.stream(messages, stop)) as deltas:
+            async with aclosing(self._open(messages, stop)) as deltas:
                 async for delta in deltas:
                     meter.input_tokens = await asyncio.shield(counting)
                     self._take(delta, meter)
@@ -117,7 +128,17 @@ class _Call:
             raise
         finally:
             self._settle(usage, meter)
-        return Reply(answer=self._draft.answer, finish_reason=self._finish_reason)
+        calls = fold_deltas(self._tool_deltas).tool_calls
+        return Reply(answer=self._draft.answer, finish_reason=self._finish_reason, tool_calls=calls)
+
+    def _open(
+        self, messages: Sequence[ChatMessage], stop: Sequence[str] | None
+    ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
+        """The model's stream; tools are passed only where they are used, so that plain models need not know of them."""
+        model = self._spec.model
+        if not self._spec.native_tools or self._draft.kind == "planning":
+            return model.stream(messages, stop)
+        return model.stream(messages, tools=[tool.as_schema() for tool in self._spec.offered_tools()])
 
     def _take(self, delta: ChatMessageStreamDelta, meter: UsageMeter) -> None:
         if delta.retry is not None:
@@ -131,9 +152,18 @@ class _Call:
             self._show(self._parser.feed_reasoning(delta.reasoning))
         if delta.content:
             self._show(self._parser.feed(delta.content))
+        if delta.tool_calls:
+            self._take_calls(delta)
         self._finish_reason = delta.finish_reason or self._finish_reason
         meter.add(delta)
         self._watch(meter)
+
+    def _take_calls(self, delta: ChatMessageStreamDelta) -> None:
+        self._tool_deltas.append(delta)
+        if self._spec.stream_outputs:
+            for call in delta.tool_calls or ():
+                if call.arguments:
+                    self._emit(ToolCallDelta(call_id=call.call_id, name=call.name, text=call.arguments))
 
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()

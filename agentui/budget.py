@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentui.errors import ConfigError
-from agentui.events import Limits
+from agentui.limits import Limits
 from agentui.models.base import Model
 from agentui.pricing import cost_of
 from agentui.runner import LimitReached

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, TypeAdapter
 
+from agentui.limits import Limits
 from agentui.usage import Cost, TokenUsage
 
 SCHEMA_VERSION = 1
@@ -21,23 +22,6 @@ SCHEMA_VERSION = 1
 StepKind: TypeAlias = Literal["action", "planning"]
 RunStatus: TypeAlias = Literal["completed", "stopped", "limit", "failed"]
 OutputStream: TypeAlias = Literal["stdout", "stderr"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one run may spend. None means no limit of that kind."""
-
-    max_steps: int | None = 20
-    max_seconds: float | None = None
-    "Wall-clock seconds for the whole run."
-    max_tokens: int | None = None
-    "Input plus output tokens of all model calls."
-    max_cost_usd: float | None = None
-    "US dollars for all model calls; only for models whose price is known."
-    max_output_bytes: int = 1_000_000
-    "UTF-8 bytes that the code of one step may print; the rest is cut and the cut is marked."
-    step_seconds: float = 30.0
-    "Wall-clock seconds that the code of one step may run."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +100,18 @@ class OutputDelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """Arguments of a call that the model writes natively, as JSON text, while it writes them."""
+
+    call_id: str
+    name: str
+    text: str
+    type: Literal["tool_call_delta"] = "tool_call_delta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallStarted:
-    """The running code called a host tool."""
+    """A host tool is called, by the running code or by the model itself."""
 
     call_id: str
     name: str
@@ -265,6 +259,7 @@ RunEvent: TypeAlias = (
     | CodeDelta
     | CodeStarted
     | OutputDelta
+    | ToolCallDelta
     | ToolCallStarted
     | ToolCallFinished
     | SubagentEvent

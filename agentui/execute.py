@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentui.draft import StepDraft
-from agentui.errors import ToolError
 from agentui.events import (
     ArtifactCreated,
     CodeStarted,
     OutputDelta,
     OutputStream,
-    RunEvent,
-    SubagentEvent,
-    ToolCallFinished,
-    ToolCallStarted,
 )
-from agentui.jsonable import jsonable
-from agentui.managed import ManagedAgent
 from agentui.sandbox.base import Artifact, ExecResult, Sandbox
 from agentui.spec import AgentSpec
-from agentui.tools import Tool
+from agentui.tool_caller import ToolCaller
 
 FLUSH_S = 0.02
 "Output printed within this time of the last record goes into one record: 50 a second however fast the code prints."
@@ -56,8 +48,7 @@ class _Host:
         self._draft = draft
         self._emit = draft.run.emit
         self._stream_outputs = spec.stream_outputs
-        self._tools = spec.tools
-        self._call_ids = call_ids
+        self._tools = ToolCaller(draft, spec, call_ids)
         self._waiting: list[tuple[OutputStream, str]] = []
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -91,34 +82,7 @@ class _Host:
         if task := asyncio.current_task():
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
-        call_id = f"call_{next(self._call_ids)}"
-        tool = self._tools.get(name)
-        self._emit(ToolCallStarted(call_id=call_id, name=name, arguments=_named(tool, args, kwargs)))
-        started = time.perf_counter()
-        result: Any = None
-        error: str | None = "stopped before it returned"
-        try:
-            if tool is None:
-                raise ToolError(f"there is no tool {name!r}")
-            result = await self._run(tool, call_id, args, kwargs)
-            error = None
-        except ToolError as failure:
-            error = str(failure)
-            raise
-        finally:
-            duration_s = round(time.perf_counter() - started, 6)
-            self._emit(ToolCallFinished(call_id=call_id, result=jsonable(result), error=error, duration_s=duration_s))
-        return result
-
-    async def _run(self, tool: Tool, call_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        if not isinstance(tool, ManagedAgent):
-            return await tool.call(args, kwargs)
-
-        def emit(event: RunEvent) -> None:
-            if self._stream_outputs or not event.type.endswith("_delta"):
-                self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
-
-        return await tool.call_within(args, kwargs, emit=emit, spend=self._draft.spend)
+        return await self._tools.call(name, args, kwargs)
 
     async def close(self) -> None:
         """Record the rest, and end tool calls that outlive the code, so that what they did and cost is recorded."""
@@ -144,14 +108,3 @@ class _Host:
 
 def _stream(item: tuple[OutputStream, str]) -> OutputStream:
     return item[0]
-
-
-def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments by name, as far as the tool's signature names them."""
-    names = [parameter.name for parameter in tool.parameters] if tool else []
-    names += [f"argument_{i}" for i in range(len(names) + 1, len(args) + 1)]
-    return {**{name: jsonable(value) for name, value in zip(names, args, strict=False)}, **_json_object(kwargs)}
-
-
-def _json_object(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(name): jsonable(value) for name, value in values.items()}

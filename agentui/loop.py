@@ -1,6 +1,6 @@
 """The agent loop: ask, run, observe, until `final_answer(...)`, a limit or a stop.
 
-One `CodeLoop` is one run. It emits everything it does into its `Run` and keeps nothing elsewhere but in the
+One `Loop` is one run. It emits everything it does into its `Run` and keeps nothing elsewhere but in the
 session, so any number of runs of one agent go on side by side.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,13 +19,10 @@ from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarise
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
 from agentui.events import ContextCompacted
-from agentui.execute import execute
 from agentui.messages import ChatMessage
-from agentui.observe import Failures, Observation, mistake, observe_mistake, observe_result
-from agentui.parse import Answer
+from agentui.observe import Failures, Mistake, Observation, observe_mistake
 from agentui.prompts import render
 from agentui.runner import LimitReached, Run
-from agentui.sandbox.base import ExecResult
 from agentui.session import Session
 from agentui.spec import AgentSpec
 
@@ -32,7 +30,7 @@ MAX_PROSE = 2
 "An answer without code is corrected once; the next one in a row is taken as the final answer."
 
 
-class CodeLoop:
+class Loop(ABC):
     """One run of an agent in a session."""
 
     def __init__(self, spec: AgentSpec, session: Session, agent: Any) -> None:
@@ -126,54 +124,25 @@ class CodeLoop:
         await self._record(step)
         return step.answer.thought or step.answer.code or ""
 
+    @abstractmethod
     async def _act(self, step: StepDraft) -> Any:
-        try:
-            reply = await self._ask(step, self._session.messages)
-        finally:  # what the model said before a stop or a failure is still known to the next turn
-            self._remember("assistant", _as_written(step.answer, self._spec) or "(no answer)")
-        wrong = mistake(reply)
-        if wrong == "no_code" and self._failures.count(wrong) >= MAX_PROSE:
-            step.is_final = True
-            return await self._checked(step, reply.answer.thought)
-        if wrong is not None:
-            usage = step.usages[-1].output_tokens if step.usages else None
-            observation = observe_mistake(wrong, reply, self._spec.tags, usage)
-            if wrong != "no_code":
-                self._failures.check(wrong, observation.error or "")
-            self._observe(step, observation)
-            return None
-        return await self._run_code(step, reply.answer.code or "")
+        """One action step: ask, do what the model wants, observe. Returns the answer of a step that is final."""
 
     async def _ask(self, step: StepDraft, messages: Sequence[ChatMessage]) -> Reply:
         self._budget.check()
         return await ask(step, self._spec, messages, self._budget)
 
-    async def _run_code(self, step: StepDraft, code: str) -> Any:
-        sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
-        try:
-            result = await execute(step, self._spec, sandbox, code, self._call_ids)
-        except asyncio.CancelledError:
-            self._remember("user", "Observation:\n(stopped while this code was running)")
-            raise
-        if result.is_final and result.error is None:
+    async def _correct(self, step: StepDraft, reply: Reply, wrong: Mistake) -> Any:
+        """Tell the model what is wrong with its answer; prose a second time in a row is the final answer."""
+        if wrong == "no_code" and self._failures.count(wrong) >= MAX_PROSE:
             step.is_final = True
-            return await self._checked(step, result.value)
-        error = result.error
-        failure = None if error is None else (code, error.kind, error.message)
-        what = "" if error is None else f"its code failed with {error.kind}: {error.message}"
-        repeated = self._failures.check(failure, what)
-        self._observe(step, self._result_observation(step, result, code, repeated=repeated))
+            return await self._checked(step, reply.answer.thought)
+        usage = step.usages[-1].output_tokens if step.usages else None
+        observation = observe_mistake(wrong, reply, self._spec, usage)
+        if wrong != "no_code":
+            self._failures.check(wrong, observation.error or "")
+        self._observe(step, observation)
         return None
-
-    def _result_observation(self, step: StepDraft, result: ExecResult, code: str, *, repeated: bool) -> Observation:
-        return observe_result(
-            result,
-            "".join(step.output),
-            code,
-            self._spec.tags,
-            max_characters=self._spec.max_print_outputs_length,
-            repeated=repeated,
-        )
 
     async def _checked(self, step: StepDraft, value: Any) -> Any:
         """Ask the owner's checks; a refused answer is not final and becomes an observation."""
@@ -230,10 +199,3 @@ def _call_hook(hook: Any, *values: Any, agent: Any) -> Any:
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     count = len(values) if variadic else max(1, sum(p.name != "agent" for p in positional))
     return hook(*values[:count], **({"agent": agent} if takes_agent else {}))
-
-
-def _as_written(answer: Answer, spec: AgentSpec) -> str:
-    """The answer as the model is shown its own past: one form, so that its cached prefix stays valid."""
-    if answer.code is None:
-        return answer.thought
-    return f"{answer.thought}\n{spec.tags.opening}\n{answer.code}\n{spec.tags.closing}".lstrip()

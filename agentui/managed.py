@@ -13,11 +13,17 @@ from agentui.tools import Parameter, Tool
 from agentui.usage import Cost, TokenUsage
 
 _PARAMETERS = (
-    Parameter(name="task", annotation="str", description="What it is to do, with everything it needs to know."),
+    Parameter(
+        name="task",
+        annotation="str",
+        description="What it is to do, with everything it needs to know.",
+        schema={"type": "string"},
+    ),
     Parameter(
         name="additional_args",
         annotation="dict",
         description="Values that its code finds as variables, by name.",
+        schema={"type": "object"},
         default="None",
     ),
 )

@@ -12,7 +12,16 @@ from typing import Any, Literal, TypeAlias
 
 from agentui.usage import FinishReason, TokenUsage
 
-__all__ = ["ChatMessage", "ChatMessageStreamDelta", "FinishReason", "MessageLike", "Retry", "ToolCall", "as_message"]
+__all__ = [
+    "ChatMessage",
+    "ChatMessageStreamDelta",
+    "FinishReason",
+    "MessageLike",
+    "Retry",
+    "ToolCall",
+    "ToolSchema",
+    "as_message",
+]
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Content: TypeAlias = str | list[dict[str, Any]] | None
@@ -29,6 +38,10 @@ class ToolCall:
     index: int = 0
     extra: dict[str, Any] | None = None
     "Vendor content that must be sent back unchanged, such as Gemini's thought signature."
+
+
+ToolSchema: TypeAlias = dict[str, Any]
+"""A tool as OpenAI describes it: `{"type": "function", "function": {"name", "description", "parameters"}}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

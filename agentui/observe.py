@@ -14,6 +14,7 @@ from agentui.errors import AgentError
 from agentui.parse import CodeTags
 from agentui.prompts import render
 from agentui.sandbox.base import ExecResult
+from agentui.spec import AgentSpec
 
 MAX_SAME_FAILURES = 3
 
@@ -54,29 +55,34 @@ class Failures:
         return times > 1
 
 
-def mistake(reply: Reply) -> Mistake | None:
-    """What is wrong with an answer that has no code to run; None if it has."""
-    answer = reply.answer
-    if reply.finish_reason == "length" and (answer.code is None or not answer.closed):
+def mistake(reply: Reply, *, complete: bool) -> Mistake | None:
+    """What is wrong with an answer; None if it has what it should have.
+
+    Args:
+        reply: The answer.
+        complete: It has something to run, and that is not cut off.
+    """
+    if reply.finish_reason == "length" and not complete:
         return "truncated"
-    if answer.code is not None:
+    if complete or reply.answer.code is not None:
         return None
-    return "no_code" if answer.thought else "empty"
+    return "no_code" if reply.answer.thought else "empty"
 
 
-def observe_mistake(kind: Mistake, reply: Reply, tags: CodeTags, output_tokens: int | None) -> Observation:
+def observe_mistake(kind: Mistake, reply: Reply, spec: AgentSpec, output_tokens: int | None) -> Observation:
     """Tell the model what was wrong with its answer."""
+    native = "_native" if spec.native_tools and kind != "truncated" else ""
     text = render(
-        kind,
-        opening=tags.opening,
-        closing=tags.closing,
+        f"{kind}{native}",
+        opening=spec.tags.opening,
+        closing=spec.tags.closing,
         tokens=output_tokens,
         in_code=reply.answer.code is not None,
     )
     said = {
         "empty": "the model's answer was empty",
         "truncated": f"the model's answer was cut off at its token limit ({output_tokens} tokens): nothing was run",
-        "no_code": "the model's answer had no code",
+        "no_code": f"the model's answer had no {'tool call' if spec.native_tools else 'code'}",
     }
     return Observation(text=text, error=said[kind])
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentui.errors import ConfigError
-from agentui.events import Limits
+from agentui.limits import Limits
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 

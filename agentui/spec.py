@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentui.events import Limits
+from agentui.limits import Limits
 from agentui.messages import ChatMessage
 from agentui.models.base import Model
 from agentui.parse import TAGS, CodeTags
 from agentui.prompts import render
 from agentui.sandbox.base import SandboxPool
-from agentui.tools import Tool
+from agentui.tools import FINAL_ANSWER, Tool
 
 IMPORTS = (
     "collections",
@@ -46,6 +46,8 @@ class AgentSpec:
     instructions: str | None = None
     imports: Sequence[str] = IMPORTS
     tags: CodeTags = TAGS
+    native_tools: bool = False
+    "The model calls tools natively instead of writing code."
     planning_interval: int | None = None
     step_callbacks: Sequence[Callable[..., Any]] = ()
     final_answer_checks: Sequence[Callable[..., Any]] = ()
@@ -56,11 +58,17 @@ class AgentSpec:
     "Tokens that the model reads at once; None to look it up."
     limits: Limits = field(default_factory=Limits)
 
+    def offered_tools(self) -> list[Tool]:
+        """The tools of an agent whose model calls them natively: its own, and the one that ends the run."""
+        return [*self.tools.values(), FINAL_ANSWER]
+
     def opening_messages(self) -> list[ChatMessage]:
         """What every conversation begins with: the rules, and worked examples as real turns.
 
         As turns, and not as text in the rules, because that is what a model of 135 million parameters follows too.
         """
+        if self.native_tools:
+            return [ChatMessage(role="system", content=render("system_native", instructions=self.instructions))]
         tags = {"opening": self.tags.opening, "closing": self.tags.closing}
         rules = render(
             "system",

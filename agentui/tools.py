@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from pydantic import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, TypeAdapter
+
 from agentui.errors import ConfigError, ToolError
+from agentui.messages import ToolSchema
 
 _JSON_TYPES: dict[Any, str] = {
     str: "string",
@@ -39,6 +42,8 @@ class Parameter:
     annotation: str
     "The type as Python writes it, shown to the model."
     description: str
+    schema: dict[str, Any]
+    "JSON schema of its value; empty for anything."
     default: str | None = None
     "The default as Python writes it; None for an argument that must be given."
 
@@ -88,6 +93,14 @@ class Tool(ABC):
             lines += ["", "    Args:", *(f"        {p.name}: {p.description}" for p in self.parameters)]
         return "\n".join([*lines, '    """'])
 
+    def as_schema(self) -> ToolSchema:
+        """The tool as a model reads it that calls tools natively."""
+        properties = {p.name: {**p.schema, "description": p.description} for p in self.parameters}
+        required = [p.name for p in self.parameters if p.default is None]
+        parameters = {"type": "object", "properties": properties, "required": required}
+        function = {"name": self.name, "description": self.description, "parameters": parameters}
+        return {"type": "function", "function": function}
+
     async def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run `forward` without blocking the event loop: async functions here, others in a thread.
 
@@ -133,6 +146,21 @@ class FunctionTool(Tool):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
         return self._function(*args, **kwargs)
+
+
+class FinalAnswer(Tool):
+    """How a model that calls tools natively ends a run. It is never called: the loop takes the argument."""
+
+    name = "final_answer"
+    description = "End the task with its answer."
+    inputs: ClassVar[Mapping[str, Mapping[str, Any]]] = {"answer": {"type": "any", "description": "The answer."}}
+
+    def forward(self, answer: Any) -> Any:
+        """Give the answer back."""
+        return answer
+
+
+FINAL_ANSWER = FinalAnswer()
 
 
 def tool(function: Callable[..., Any]) -> Tool:
@@ -190,6 +218,7 @@ def _from_inputs(inputs: Mapping[str, Mapping[str, Any]]) -> tuple[Parameter, ..
             name=name,
             annotation=_python_type(str(spec.get("type", "any"))),
             description=str(spec.get("description", "")),
+            schema={} if spec.get("type", "any") == "any" else {"type": spec["type"]},
             default="None" if spec.get("nullable", False) else None,
         )
         for name, spec in inputs.items()
@@ -208,8 +237,16 @@ def _parameter(
         name=name,
         annotation=inspect.formatannotation(hints[name]),
         description=described[name],
+        schema=_schema(hints[name]),
         default=None if parameter.default is inspect.Parameter.empty else repr(parameter.default),
     )
+
+
+def _schema(hint: Any) -> dict[str, Any]:
+    try:
+        return TypeAdapter(hint).json_schema()
+    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema):
+        return {}
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

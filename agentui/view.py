@@ -26,6 +26,7 @@ from agentui.events import (
     StopRequested,
     SubagentEvent,
     TextDelta,
+    ToolCallDelta,
     ToolCallFinished,
     ToolCallStarted,
     UpstreamClosed,
@@ -81,6 +82,8 @@ class StepView:
     thought: Text = field(default_factory=Text)
     code: Text = field(default_factory=Text)
     output: Text = field(default_factory=Text)
+    writing_calls: dict[str, Text] = field(default_factory=dict[str, Text])
+    "Arguments of native calls while the model writes them, as JSON text; gone once the step has finished."
     calls: dict[str, ToolCallView] = field(default_factory=dict[str, ToolCallView])
     artifacts: list[ArtifactCreated] = field(default_factory=list[ArtifactCreated])
     retries: list[ModelRetried] = field(default_factory=list[ModelRetried])
@@ -146,6 +149,7 @@ StepEvent: TypeAlias = (
     | CodeDelta
     | CodeStarted
     | OutputDelta
+    | ToolCallDelta
     | ToolCallStarted
     | ToolCallFinished
     | SubagentEvent
@@ -159,7 +163,7 @@ StepEvent: TypeAlias = (
 
 def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | None:
     match event:
-        case ReasoningDelta() | TextDelta() | CodeDelta() | OutputDelta():
+        case ReasoningDelta() | TextDelta() | CodeDelta() | OutputDelta() | ToolCallDelta():
             return _apply_delta(step, event)
         case CodeStarted():
             step.code = Text([event.code])
@@ -204,7 +208,7 @@ def _apply_call(
     return None
 
 
-def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta | OutputDelta) -> Phase:
+def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta | OutputDelta | ToolCallDelta) -> Phase:
     match event:
         case ReasoningDelta():
             step.reasoning.add(event.text)
@@ -218,6 +222,9 @@ def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta |
         case OutputDelta():
             step.output.add(event.text)
             return "running"
+        case ToolCallDelta():
+            step.writing_calls.setdefault(event.call_id, Text()).add(event.text)
+            return "coding"
         case _:
             assert_never(event)
 
@@ -227,6 +234,7 @@ def _settle(step: StepView, event: StepFinished) -> None:
     step.code, step.output = Text([event.code or ""]), Text([event.output])
     if step.usage is None:
         step.usage, step.cost = event.usage, event.cost
+    step.writing_calls = {}
     step.end = event
 
 

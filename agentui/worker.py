@@ -12,7 +12,8 @@ from typing import Any
 
 from agentui.agent import CodeAgent
 from agentui.errors import ConfigError
-from agentui.events import Limits, Record
+from agentui.events import Record
+from agentui.limits import Limits
 from agentui.runner import Run
 from agentui.session import Session
 

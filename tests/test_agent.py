@@ -12,7 +12,6 @@ from agentui.events import (
     CodeDelta,
     CodeStarted,
     ContextCompacted,
-    Limits,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
@@ -27,6 +26,7 @@ from agentui.events import (
     UsageUpdated,
 )
 from agentui.ledger import usage_rows
+from agentui.limits import Limits
 from agentui.session import Session
 from agentui.testing import FakePool, Finish, Gate, Reasoning, ScriptedModel
 from agentui.tools import tool

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from agentui.arguments import checked_limits
 from agentui.errors import ConfigError, ModelError
-from agentui.events import Limits
+from agentui.limits import Limits, checked_limits
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 
 from agentui.demo.script import EXAMPLES, RecordedAnswer, Script
-from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, as_message
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, ToolSchema, as_message
 from agentui.models.base import Model
 from agentui.models.scripted import Answer, Reasoning, play_answer, split_text
 
@@ -34,7 +34,11 @@ class DemoModel(Model):
         self._delta_delay_s = delta_delay_s
 
     async def stream(
-        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
+        self,
+        messages: Sequence[MessageLike],
+        stop_sequences: Sequence[str] | None = None,
+        *,
+        tools: Sequence[ToolSchema] | None = None,
     ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
         """Stream the recorded answer that comes next in this conversation, or say honestly that there is none."""
         conversation = [as_message(message) for message in messages]

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 
 from agentui.loop_thread import iterate, run_sync
-from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, ToolCall
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, ToolCall, ToolSchema
 from agentui.think import ThinkSplitter
 
 
@@ -27,13 +27,18 @@ class Model(ABC):
 
     @abstractmethod
     def stream(
-        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
+        self,
+        messages: Sequence[MessageLike],
+        stop_sequences: Sequence[str] | None = None,
+        *,
+        tools: Sequence[ToolSchema] | None = None,
     ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
         """Stream the answer to `messages`.
 
         Args:
             messages: The conversation, oldest first.
             stop_sequences: Texts at which the answer ends; they may or may not be part of it.
+            tools: Functions that the model may call natively; passed only by agents that work that way.
 
         Yields:
             Increments; the last carries `token_usage` and `finish_reason`.

@@ -17,7 +17,7 @@ import openai
 from PIL import Image
 
 from agentui.errors import ModelError, ModelHTTPError, ModelStreamBroken
-from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, Retry
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, Retry, ToolSchema
 from agentui.models.adapt import Memory, lesson_from
 from agentui.models.base import Model
 from agentui.models.call import Call
@@ -95,7 +95,11 @@ class OpenAIServerModel(Model):
         return f"OpenAIServerModel(model_id={self.model_id!r}, api_base={self.server!r})"
 
     async def stream(
-        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
+        self,
+        messages: Sequence[MessageLike],
+        stop_sequences: Sequence[str] | None = None,
+        *,
+        tools: Sequence[ToolSchema] | None = None,
     ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
         """Stream the answer to `messages`; see `Model.stream`.
 
@@ -112,19 +116,11 @@ class OpenAIServerModel(Model):
             ConfigError: A message cannot be sent.
         """
         messages = list(messages)
-        body = await self._body(messages, stop_sequences)
+        body = await self._body(messages, stop_sequences, tools)
         attempt, lessons = 1, 0
         while True:
             adapted = _MEMORY.recall(self.api_base, self.model_id).apply(body)
-            call = Call(
-                await self._clients.client(),
-                adapted,
-                self._request_options,
-                place=self._place,
-                timeouts=self.timeouts,
-                messages=messages,
-                stop_sequences=stop_sequences or (),
-            )
+            call = await self._call(adapted, messages, stop_sequences or ())
             try:
                 async with aclosing(call.stream()) as deltas:
                     async for delta in deltas:
@@ -172,12 +168,26 @@ class OpenAIServerModel(Model):
         """Close the connections that the running event loop keeps open for the next call."""
         await self._clients.aclose()
 
-    async def _body(self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None) -> JSONObject:
+    async def _call(self, body: JSONObject, messages: Sequence[MessageLike], stop_sequences: Sequence[str]) -> Call:
+        return Call(
+            await self._clients.client(),
+            body,
+            self._request_options,
+            place=self._place,
+            timeouts=self.timeouts,
+            messages=messages,
+            stop_sequences=stop_sequences,
+        )
+
+    async def _body(
+        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None, tools: Sequence[ToolSchema] | None
+    ) -> JSONObject:
         if any(_has_pictures(message) for message in messages):  # encoding them takes long enough to be felt
             wire = await asyncio.to_thread(wire_messages, messages, roles=self._roles, flatten=self._flatten)
         else:
             wire = wire_messages(messages, roles=self._roles, flatten=self._flatten)
-        return request_body(self.model_id, wire, stop_sequences or (), self._parameters)
+        parameters = {**self._parameters, "tools": list(tools)} if tools else self._parameters
+        return request_body(self.model_id, wire, stop_sequences or (), parameters)
 
     def _learn(self, error: ModelError, sent: JSONObject) -> str | None:
         """Remember what a refusal of `sent` teaches; the result says what the next request changes, if anything."""

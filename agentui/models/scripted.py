@@ -16,7 +16,15 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from agentui.errors import ModelError
-from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, MessageLike, ToolCall, as_message
+from agentui.messages import (
+    ChatMessage,
+    ChatMessageStreamDelta,
+    FinishReason,
+    MessageLike,
+    ToolCall,
+    ToolSchema,
+    as_message,
+)
 from agentui.models.base import Model
 from agentui.models.gate import Gate
 from agentui.tokens import count_messages, count_tokens, load
@@ -68,7 +76,11 @@ class ScriptedModel(Model):
         self._lock = threading.Lock()
 
     async def stream(
-        self, messages: Sequence[MessageLike], stop_sequences: Sequence[str] | None = None
+        self,
+        messages: Sequence[MessageLike],
+        stop_sequences: Sequence[str] | None = None,
+        *,
+        tools: Sequence[ToolSchema] | None = None,
     ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
         """Stream the next answer of the script; it is taken when iteration starts.
 

@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from agentui.demo import EXAMPLES
-from agentui.events import Limits
+from agentui.limits import Limits
 from agentui.sandbox.base import SandboxInfo
 from agentui.ui.connections import Offer
 from agentui.version import __version__

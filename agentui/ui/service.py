@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from agentui.agent import CodeAgent
-from agentui.arguments import checked_limits
 from agentui.demo import DEMO_TOOLS
 from agentui.errors import ConfigError
-from agentui.events import Limits
+from agentui.limits import Limits, checked_limits
 from agentui.models.base import Model
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool

@@ -1,0 +1,73 @@
+"""Call host tools for a step, and record what they were given, gave back and took."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentui.draft import StepDraft
+from agentui.errors import ToolError
+from agentui.events import RunEvent, SubagentEvent, ToolCallFinished, ToolCallStarted
+from agentui.jsonable import jsonable
+from agentui.managed import ManagedAgent
+from agentui.spec import AgentSpec
+from agentui.tools import Tool
+
+
+class ToolCaller:
+    """The tools of an agent, as one step calls them. Calls may overlap."""
+
+    def __init__(self, draft: StepDraft, spec: AgentSpec, call_ids: itertools.count[int]) -> None:
+        self._draft = draft
+        self._emit = draft.run.emit
+        self._tools = spec.tools
+        self._stream_outputs = spec.stream_outputs
+        self._call_ids = call_ids
+
+    async def call(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, call_id: str | None = None
+    ) -> Any:
+        """Call a tool by its name.
+
+        Raises:
+            ToolError: There is no such tool, or it failed.
+        """
+        call_id = call_id or f"call_{next(self._call_ids)}"
+        tool = self._tools.get(name)
+        self._emit(ToolCallStarted(call_id=call_id, name=name, arguments=_named(tool, args, kwargs)))
+        started = time.perf_counter()
+        result: Any = None
+        error: str | None = "stopped before it returned"
+        try:
+            if tool is None:
+                known = ", ".join(self._tools) or "none"
+                raise ToolError(f"there is no tool {name!r}; the tools are: {known}")
+            result = await self._run(tool, call_id, args, kwargs)
+            error = None
+        except ToolError as failure:
+            error = str(failure)
+            raise
+        finally:
+            duration_s = round(time.perf_counter() - started, 6)
+            self._emit(ToolCallFinished(call_id=call_id, result=jsonable(result), error=error, duration_s=duration_s))
+        return result
+
+    async def _run(self, tool: Tool, call_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if not isinstance(tool, ManagedAgent):
+            return await tool.call(args, kwargs)
+
+        def emit(event: RunEvent) -> None:
+            if self._stream_outputs or not event.type.endswith("_delta"):
+                self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
+
+        return await tool.call_within(args, kwargs, emit=emit, spend=self._draft.spend)
+
+
+def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name, as far as the tool's signature names them."""
+    names = [parameter.name for parameter in tool.parameters] if tool else []
+    names += [f"argument_{i}" for i in range(len(names) + 1, len(args) + 1)]
+    given = {name: jsonable(value) for name, value in zip(names, args, strict=False)}
+    return {**given, **{str(name): jsonable(value) for name, value in kwargs.items()}}

@@ -1,0 +1,96 @@
+"""The loop of an agent whose model calls tools natively. Calls of one answer run side by side, in the host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from agentui.draft import StepDraft
+from agentui.errors import ToolError
+from agentui.jsonable import jsonable
+from agentui.loop import Loop
+from agentui.messages import ChatMessage, ToolCall
+from agentui.observe import Observation, mistake, shorten
+from agentui.prompts import render
+from agentui.tool_caller import ToolCaller
+from agentui.tools import FINAL_ANSWER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    call: ToolCall
+    value: Any = None
+    error: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.call.name == FINAL_ANSWER.name and self.error is None
+
+    @property
+    def text(self) -> str:
+        if self.error is not None:
+            return f"Error: {self.error}"
+        return self.value if isinstance(self.value, str) else json.dumps(jsonable(self.value), ensure_ascii=False)
+
+
+class ToolLoop(Loop):
+    """One run of a `ToolCallingAgent`."""
+
+    async def _act(self, step: StepDraft) -> Any:
+        try:
+            reply = await self._ask(step, self._session.messages)
+        except BaseException:
+            self._remember("assistant", step.answer.thought or "(no answer)")
+            raise
+        calls = reply.tool_calls
+        wrong = mistake(reply, complete=bool(calls) and reply.finish_reason != "length")
+        if wrong is not None:
+            self._remember("assistant", step.answer.thought or "(no answer)")
+            return await self._correct(step, reply, wrong)
+        self._session.messages.append(ChatMessage(role="assistant", content=step.answer.thought, tool_calls=calls))
+        outcomes = await self._call_all(step, calls)
+        final = next((outcome for outcome in outcomes if outcome.is_final), None)
+        if final is not None:
+            step.is_final = True
+            return await self._checked(step, final.value)
+        self._take_in(step, outcomes)
+        return None
+
+    async def _call_all(self, step: StepDraft, calls: Sequence[ToolCall]) -> list[_Outcome]:
+        caller = ToolCaller(step, self._spec, self._call_ids)
+        outcomes: list[_Outcome] = []
+        try:
+            outcomes = await asyncio.gather(*(_call(caller, call) for call in calls))
+        finally:  # every call needs its answer in the conversation, or the server refuses the next turn
+            texts = {outcome.call.call_id: outcome.text for outcome in outcomes}
+            for call in calls:
+                text = shorten(texts.get(call.call_id, "(stopped)"), self._spec.max_print_outputs_length)
+                self._session.messages.append(ChatMessage(role="tool", content=text, tool_call_id=call.call_id))
+        return outcomes
+
+    def _take_in(self, step: StepDraft, outcomes: Sequence[_Outcome]) -> None:
+        lines = [f"{outcome.call.name}: {outcome.text}" for outcome in outcomes]
+        errors = [f"{outcome.call.name}: {outcome.error}" for outcome in outcomes if outcome.error is not None]
+        step.observation, step.error = "\n".join(lines), "\n".join(errors) or None
+        failure = tuple((o.call.name, o.call.arguments, o.error) for o in outcomes if o.error is not None) or None
+        if self._failures.check(failure, "; ".join(errors)):
+            self._observe(step, Observation(text=f"{step.observation}\n{render('repeated')}", error=step.error))
+
+
+async def _call(caller: ToolCaller, call: ToolCall) -> _Outcome:
+    try:
+        given: Any = json.loads(call.arguments or "{}")
+    except ValueError as error:
+        return _Outcome(call=call, error=f"the arguments are not valid JSON: {error}")
+    if not isinstance(given, dict):
+        return _Outcome(call=call, error="the arguments are not a JSON object")
+    arguments = cast(dict[str, Any], given)
+    if call.name == FINAL_ANSWER.name:
+        return _Outcome(call=call, value=arguments.get("answer", arguments))
+    try:
+        return _Outcome(call=call, value=await caller.call(call.name, [], arguments, call_id=call.call_id))
+    except ToolError as error:
+        return _Outcome(call=call, error=str(error))
