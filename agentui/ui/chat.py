@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, TypedDict
 
-from agentui.events import ArtifactCreated, RunFinished
+from agentui.events import ArtifactCreated, ContextCompacted, RunFinished
 from agentui.ui.markdown import Prose, code_block, output_block, text_html
-from agentui.view import StepView, ToolCallView
+from agentui.view import RunView, StepView, ToolCallView
 
 ARTIFACTS_PATH = "gradio_api/agentui/artifacts"
 _SHOWN_VALUE = 200
@@ -51,6 +51,11 @@ def user_message(task: str) -> Message:
 
 def step_message(step: StepView) -> Message:
     """A finished step."""
+    return message("assistant", step_markdown(step))
+
+
+def step_markdown(step: StepView) -> str:
+    """A step as far as it is known."""
     end = step.end
     thought = "" if end and end.is_final and end.code is None else str(step.thought)
     parts = [
@@ -62,7 +67,7 @@ def step_message(step: StepView) -> Message:
         attachments(step),
         error_block(end.error) if end and end.error else "",
     ]
-    return message("assistant", "\n\n".join(part for part in parts if part))
+    return "\n\n".join(part for part in parts if part)
 
 
 def step_head(step: StepView) -> str:
@@ -119,7 +124,27 @@ def tool_call(call: ToolCallView) -> str:
         line += f" → <code>{text_html(shown(end.result))}</code>"
     if end is not None:
         line += f' <span class="au-fact">{seconds(end.duration_s)}</span>'
-    return f'<div class="au-call"><span class="au-tag">tool</span> {line}</div>'
+    if call.subagent is None:
+        return f'<div class="au-call"><span class="au-tag">tool</span> {line}</div>'
+    return f'<div class="au-call"><span class="au-tag">agent</span> {line}</div>\n\n{subagent(call.subagent)}'
+
+
+def subagent(view: RunView) -> str:
+    """What a called agent did, folded away."""
+    count = len(view.steps)
+    body = "\n\n".join(step_markdown(step) for step in view.steps)
+    steps = f"{count} {'step' if count == 1 else 'steps'} of the called agent"
+    return f'<details class="au-reasoning"><summary>{steps}</summary>\n\n{body}\n\n</details>' if count else ""
+
+
+def compacted_message(event: ContextCompacted) -> Message:
+    """The conversation was shortened to fit the model's context."""
+    how = "a summary of its beginning" if event.summarised else f"{event.elided_observations} long outputs cut"
+    return message(
+        "assistant",
+        f'<div class="au-note">The conversation was shortened for the model: ≈{event.before_tokens:,} to '
+        f"≈{event.after_tokens:,} tokens, {how}.</div>",
+    )
 
 
 def artifact(made: ArtifactCreated) -> str:
@@ -152,10 +177,12 @@ def end_messages(end: RunFinished, last: StepView | None) -> list[Message]:
         case "completed":
             return [message("assistant", answer(end.output))]
         case "stopped":
-            return [message("assistant", '<div class="au-note">Stopped. What was there stays.</div>')]
+            said = (end.error or "stopped").removeprefix("stopped on request; ").removesuffix("stopped on request")
+            more = f" {text_html(said[0].upper() + said[1:])}." if said else ""
+            return [message("assistant", f'<div class="au-note">Stopped.{more}</div>')]
         case "limit" | "failed":
             said = last.end.error if last and last.end else None
-            if end.error is None or end.error == said:
+            if end.error is None or (said is not None and said in end.error):
                 return []
             return [notice_message(end.error)]
 

@@ -19,6 +19,7 @@ from agentui.events import (
     ReasoningDelta,
     Record,
     StepFinished,
+    SubagentEvent,
     TextDelta,
     UsageUpdated,
 )
@@ -92,15 +93,16 @@ def compact(records: Sequence[Record]) -> Sequence[Record]:
 
 def _first_deltas(records: Sequence[Record]) -> list[Record]:
     kept: list[Record] = []
-    seen: set[type] = set()
+    seen: set[tuple[str, type]] = set()
     for record in records:
         event = record.event
         if isinstance(event, StepFinished):
             seen.clear()
-        if isinstance(event, _DELTAS):
-            if type(event) in seen:
+        inner, call_id = (event.event, event.call_id) if isinstance(event, SubagentEvent) else (event, "")
+        if isinstance(inner, _DELTAS):
+            if (call_id, type(inner)) in seen:
                 continue
-            seen.add(type(event))
+            seen.add((call_id, type(inner)))
         kept.append(record)
     return kept
 
@@ -114,7 +116,7 @@ def _settled_usages(records: Sequence[Record]) -> list[Record]:
             if settled:
                 continue
             settled = True
-        elif not isinstance(record.event, _DELTAS):
+        elif not isinstance(record.event, (*_DELTAS, SubagentEvent)):
             settled = False
         kept.append(record)
     return kept[::-1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from agentui.events import (
     CodeDelta,
     CodeStarted,
+    ContextCompacted,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
@@ -22,6 +23,7 @@ from agentui.events import (
 from agentui.ui.chat import (
     Message,
     attachments,
+    compacted_message,
     end_messages,
     message,
     output_section,
@@ -58,6 +60,9 @@ class RunTranscript:
             case StepFinished():
                 self._live = None
                 self.settled.append(step_message(self.view.steps[-1]))
+                return True
+            case ContextCompacted():
+                self.settled.append(compacted_message(event))
                 return True
             case RunFinished():
                 self._live = None

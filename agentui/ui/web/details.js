@@ -1,7 +1,7 @@
 /* The inside of an opened step: times, tokens and every text as a whole. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { el, setText, seconds, tokens } = agentui;
+  const { el, setText, seconds, tokens, money } = agentui;
   const TEXTS = [
     ["Reasoning", (step) => step.reasoning],
     ["Thought", (step) => step.thought],
@@ -20,6 +20,8 @@
       found.push(["Tokens in", tokens(usage.input_tokens, usage.source)], ["Tokens out", tokens(usage.output_tokens, usage.source)]);
       if (usage.reasoning_tokens != null) found.push(["Reasoning", tokens(usage.reasoning_tokens, usage.source)]);
     }
+    if (step.cost) found.push(["Cost", money(step.cost)]);
+    if (step.closed) found.push(["Connection closed after", seconds(step.closed.after_s)]);
     found.unshift(["Started at", seconds(step.started)]);
     return found;
   }
@@ -28,7 +30,8 @@
     const { started, finished } = call;
     const given = Object.entries(started.arguments ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
     const end = finished ? (finished.error ? `failed: ${finished.error}` : JSON.stringify(finished.result)) : "…";
-    return `${started.name}(${given.join(", ")}) → ${end}${finished ? `   ${seconds(finished.duration_s)}` : ""}`;
+    const inside = call.subagent ? `   ${call.subagent.steps.length} steps of its own` : "";
+    return `${started.name}(${given.join(", ")}) → ${end}${finished ? `   ${seconds(finished.duration_s)}` : ""}${inside}`;
   }
 
   class StepDetails {

@@ -40,7 +40,7 @@
       this.calls = new Map();
       this.artifacts = [];
       this.retries = [];
-      this.usage = this.end = null;
+      this.usage = this.cost = this.counted = this.closed = this.end = null;
       this.clearAnswer();
       this.output = new Text();
     }
@@ -49,17 +49,18 @@
       this.thought = new Text();
       this.code = new Text();
     }
-    /* All model calls of the step, failed attempts included. */
+    /* All model calls of the step: failed attempts and called agents included. */
     get total() {
       if (this.end) return this.end.usage ?? null;
-      return this.retries.reduce((sum, retry) => addUsage(sum, retry.usage), this.usage);
+      const called = [...this.calls.values()].map((call) => call.subagent?.usage);
+      return [...this.retries.map((retry) => retry.usage), ...called].reduce(addUsage, this.usage);
     }
     settle(event) {
       this.reasoning = new Text(event.reasoning);
       this.thought = new Text(event.thought);
       this.code = new Text(event.code ?? "");
       this.output = new Text(event.output);
-      this.usage ??= event.usage;
+      if (!this.usage) [this.usage, this.cost] = [event.usage, event.cost];
       this.end = event;
     }
     /* Parts of the step on the run's clock; the last one of a step that goes on ends at `now`. */
@@ -90,6 +91,7 @@
       this.runId = runId;
       this.start = this.end = null;
       this.steps = [];
+      this.compactions = [];
       this.phase = "starting";
       this.detail = null;
       this.t = 0;
@@ -115,17 +117,24 @@
           this.steps.push(new StepView(event.step, event.kind, t));
           this.phase = "waiting";
           return this.step;
+        case "stop_requested":
+          this.phase = "stopping";
+          return null;
+        case "context_compacted":
+          this.compactions.push(event);
+          return null;
         case "run_finished":
           this.end = event;
           this.phase = "ended";
           return null;
         default:
           if (!this.step) return null;
-          this.phase = this.applyToStep(this.step, event, t) ?? this.phase;
+          this.phase = this.applyToStep(this.step, event, record) ?? this.phase;
           return this.step;
       }
     }
-    applyToStep(step, event, t) {
+    applyToStep(step, event, record) {
+      const { t } = record;
       if (event.type in DELTAS) {
         const [field, phase] = DELTAS[event.type];
         step[field].add(event.text);
@@ -138,17 +147,24 @@
           step.codeStarted = t;
           return "running";
         case "tool_call_started":
-          step.calls.set(event.call_id, { started: event, finished: null });
+          step.calls.set(event.call_id, { started: event, finished: null, subagent: null });
           this.detail = event.name;
           return "calling";
         case "tool_call_finished":
-          if (step.calls.has(event.call_id)) step.calls.get(event.call_id).finished = event;
+          if (!step.calls.has(event.call_id)) return null;
+          step.calls.get(event.call_id).finished = event;
           return "running";
+        case "subagent_event":
+          this.applyToSubagent(step.calls.get(event.call_id), event, record);
+          return null;
         case "artifact_created":
           step.artifacts.push(event);
           return null;
         case "usage_updated":
-          step.usage = event.usage;
+          Object.assign(step, { usage: event.usage, cost: event.cost ?? null, counted: event.counted_output_tokens ?? null });
+          return null;
+        case "upstream_closed":
+          step.closed = event;
           return null;
         case "model_retried":
           step.retries.push(event);
@@ -163,27 +179,41 @@
           return null;
       }
     }
-    /* A row for every model call that cost something, in order. */
+    applyToSubagent(call, event, record) {
+      if (!call) return;
+      call.subagent ??= new RunView(this.runId);
+      call.subagent.apply({ ...record, event: event.event });
+    }
+    /* A row for every model call that cost something, in the order they were made. */
     usageRows(now) {
       const rows = [];
       for (const step of this.steps) {
-        const common = { step: step.number, kind: step.kind, model: this.start?.model ?? "" };
+        const common = { agent: "", step: step.number, kind: step.kind, model: this.start?.model ?? "" };
         for (const retry of step.retries)
-          if (retry.usage) rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, failed: true });
-        if (!step.usage) continue;
-        const timing = step.end?.timing;
-        const first = timing ? timing.first_delta : step.firstDelta;
-        const finished = timing ? timing.model_finished : (step.codeStarted ?? now);
-        rows.push({
-          ...common,
-          key: `${step.number}.last`,
-          usage: step.usage,
-          live: !step.end && step.codeStarted == null && !this.end,
-          first: first == null ? null : first - step.started,
-          generating: first == null || finished == null ? null : finished - first,
-        });
+          if (retry.usage)
+            rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, cost: retry.cost ?? null, failed: true });
+        if (step.usage) rows.push({ ...common, ...this.lastCall(step, now) });
+        for (const [id, call] of step.calls)
+          for (const row of call.subagent?.usageRows(now) ?? []) {
+            const agent = row.agent ? `${call.started.name}/${row.agent}` : call.started.name;
+            rows.push({ ...row, agent, key: `${id}/${row.key}` });
+          }
       }
       return rows;
+    }
+    lastCall(step, now) {
+      const timing = step.end?.timing;
+      const first = timing ? timing.first_delta : step.firstDelta;
+      const finished = timing ? timing.model_finished : (step.codeStarted ?? now);
+      return {
+        key: `${step.number}.last`,
+        usage: step.usage,
+        cost: step.cost,
+        counted: step.counted,
+        live: !step.end && step.codeStarted == null && !this.end,
+        first: first == null ? null : first - (timing?.started ?? step.started),
+        generating: first == null || finished == null ? null : finished - first,
+      };
     }
   }
 

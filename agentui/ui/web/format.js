@@ -9,6 +9,8 @@
   /* A count that an estimate is marked in. */
   const tokens = (n, source) => (n == null ? "–" : `${source === "reported" ? "" : "≈"}${whole.format(n)}`);
 
+  const money = (cost) => (cost == null ? "–" : `$${cost.usd < 0.01 ? cost.usd.toPrecision(2) : cost.usd.toFixed(2)}`);
+
   const PHASES = {
     starting: "Starting",
     waiting: "Waiting for the model",
@@ -18,6 +20,7 @@
     running: "Running code",
     calling: "Calling",
     retrying: "Retrying",
+    stopping: "Stopping",
   };
   const ENDS = { completed: "Completed", stopped: "Stopped", limit: "Limit reached", failed: "Failed" };
 
@@ -41,5 +44,5 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
-  Object.assign(agentui, { seconds, count, tokens, phaseText, el, setText });
+  Object.assign(agentui, { seconds, count, tokens, money, phaseText, el, setText });
 })();

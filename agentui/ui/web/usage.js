@@ -1,12 +1,12 @@
 /* The usage table: one row a model call, and a total. Cells are written only when their text changes. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { el, setText, count, tokens, seconds } = agentui;
+  const { el, setText, count, tokens, seconds, money } = agentui;
 
   const rate = (row) =>
     row.generating > 0.02 && row.usage.output_tokens ? (row.usage.output_tokens / row.generating).toFixed(0) : "–";
   const COLUMNS = [
-    ["Step", "Step of the run", (row) => (row.failed ? `${row.step} (retried)` : String(row.step))],
+    ["Step", "Step of the run", (row) => `${row.agent ? `${row.agent} ` : ""}${row.step}${row.failed ? " (retried)" : ""}`],
     ["Model", "Model that was asked", (row) => row.model],
     ["Input", "Input tokens", (row) => tokens(row.usage.input_tokens, row.usage.source)],
     ["Cached", "Input tokens read from the server's cache", (row) => count(row.usage.cached_input_tokens)],
@@ -16,7 +16,12 @@
     ["Source", "Reported by the server, or estimated here (≈)", (row) => row.usage.source],
     ["First", "Time to the first delta", (row) => seconds(row.first) || "–"],
     ["Tok/s", "Output tokens a second", rate],
+    ["Cost", "US dollars, as far as the price is known", (row) => money(row.cost)],
   ];
+
+  /* A sum of some prices would look like the sum of all. */
+  const sumCosts = (rows) =>
+    rows.every((row) => row.cost) ? { usd: rows.reduce((all, row) => all + row.cost.usd, 0) } : null;
 
   class UsageTable {
     constructor() {
@@ -68,7 +73,8 @@
       const sum = view.usage;
       if (!sum) return;
       const generating = rows.reduce((all, row) => all + (row.generating ?? 0), 0);
-      const total = { step: "Total", model: `${rows.length} ${rows.length === 1 ? "call" : "calls"}`, usage: sum, first: null, generating };
+      const total = { step: "Total", model: `${rows.length} ${rows.length === 1 ? "call" : "calls"}`, usage: sum, first: null, generating, cost: view.end ? view.end.cost : sumCosts(rows) };
+      this.table.classList.toggle("au-no-cost", !rows.some((row) => row.cost));
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
     }
   }

@@ -1,0 +1,82 @@
+"""Make the pictures of the README from the demo: `python scripts/screenshots.py [FOLDER]`.
+
+Nothing is staged: the page is served, an example is clicked in Chromium, and the picture is taken when what it is
+to show is there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from agentui.settings import Settings
+from agentui.ui.app import launch
+
+ASSETS = Path(__file__).parent.parent / "assets"
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+@contextmanager
+def visitor(browser: Browser, url: str, scheme: str, size: dict[str, int]) -> Iterator[Page]:
+    """A fresh visitor's page."""
+    context = browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=2, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(url)
+    expect(page.locator("body[data-run]")).to_be_attached(timeout=30_000)
+    expect(page.locator("#examples button b").first).to_be_visible()
+    yield page
+    context.close()
+
+
+def start(page: Page, example: str) -> None:
+    """Click an example."""
+    page.get_by_role("button", name=example).click()
+    expect(page.locator("body[data-run=running]")).to_be_attached(timeout=30_000)
+
+
+def finish(page: Page) -> None:
+    """Wait for the end of the run."""
+    expect(page.locator("#run-bar")).to_contain_text("Completed", timeout=90_000)
+    pictures = page.locator("#chat .au-picture img")
+    for index in range(pictures.count()):
+        pictures.nth(index).evaluate("image => image.decode()")
+
+
+def main(folder: Path) -> None:
+    """Take all pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = dataclasses.replace(Settings(), port=None)
+    demo = launch(settings, prevent_thread_lock=True, quiet=True)
+    with sync_playwright() as playwright:
+        chromium = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        for scheme in ("light", "dark"):
+            with visitor(browser, demo.local_url, scheme, DESKTOP) as page:
+                page.screenshot(path=folder / f"welcome-{scheme}.png")
+                start(page, "Three doors")
+                expect(page.locator("#live-step code.language-python")).to_contain_text("switch_wins", timeout=60_000)
+                page.screenshot(path=folder / f"running-{scheme}.png")
+                finish(page)
+            with visitor(browser, demo.local_url, scheme, DESKTOP) as page:
+                start(page, "bakery")
+                finish(page)
+                page.locator("#steps button").nth(1).click()
+                page.screenshot(path=folder / f"desktop-{scheme}.png")
+            with visitor(browser, demo.local_url, scheme, PHONE) as page:
+                start(page, "bakery")
+                finish(page)
+                page.screenshot(path=folder / f"phone-{scheme}.png")
+        browser.close()
+    demo.close(verbose=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ASSETS)

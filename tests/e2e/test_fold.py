@@ -1,0 +1,177 @@
+"""The browser's fold of records is the same as `agentui.view`, record by record."""
+
+import pytest
+
+from agentui.events import (
+    ArtifactCreated,
+    CodeDelta,
+    CodeStarted,
+    ContextCompacted,
+    ModelRetried,
+    OutputDelta,
+    ReasoningDelta,
+    StepStarted,
+    StopRequested,
+    SubagentEvent,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallStarted,
+    UpstreamClosed,
+    UsageUpdated,
+)
+from agentui.ledger import usage_rows
+from agentui.ui.feed import as_json
+from agentui.usage import Cost, TokenUsage
+from agentui.view import fold
+from tests.builders import finished, records, started, step_finished
+
+pytestmark = pytest.mark.browser
+
+ESTIMATE = TokenUsage(100, 7, source="estimated")
+REPORTED = TokenUsage(120, 9, cached_input_tokens=64, reasoning_tokens=3, cost_usd=0.5)
+SHOW = """records => {
+    const view = new agentui.RunView("r");
+    const seen = [];
+    for (const record of records) {
+        view.apply(record);
+        const usage = (u) => u && [u.input_tokens, u.output_tokens, u.total_tokens, u.cached_input_tokens, u.source];
+        seen.push({
+            phase: view.phase,
+            usage: usage(view.usage),
+            rows: view.usageRows(view.t).map((row) => [row.agent, row.step, usage(row.usage), Boolean(row.failed),
+                row.cost?.usd ?? null]),
+            steps: view.steps.map((s) => [s.number, s.kind, `${s.reasoning}`, `${s.thought}`, `${s.code}`,
+                `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
+                s.closed?.after_s ?? null]),
+            compactions: view.compactions.length,
+            ended: view.end?.status ?? null,
+        });
+    }
+    return seen;
+}"""
+
+
+def usage_of(usage):
+    if usage is None or usage.total_tokens == 0:
+        return None
+    return [
+        usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.cached_input_tokens, usage.source
+    ]  # fmt: skip
+
+
+def seen_by_python(view):
+    return {
+        "phase": view.phase,
+        "usage": usage_of(view.usage),
+        "rows": [
+            [row.agent, row.step, usage_of(row.usage), row.failed, row.cost.usd if row.cost else None]
+            for row in usage_rows(view)
+        ],
+        "steps": [
+            [
+                *(step.number, step.kind, str(step.reasoning), str(step.thought), str(step.code), str(step.output)),
+                *(len(step.calls), len(step.artifacts), len(step.retries), step.end is not None, usage_of(step.total)),
+                step.closed.after_s if step.closed else None,
+            ]
+            for step in view.steps
+        ],
+        "compactions": len(view.compactions),
+        "ended": view.end.status if view.end else None,
+    }
+
+
+def test_the_browser_folds_every_record_as_python_does(page):
+    inner = [
+        started("t", "small-model"),
+        StepStarted(step=1),
+        TextDelta(text="inside"),
+        UsageUpdated(step=1, usage=ESTIMATE),
+        step_finished(thought="inside", usage=REPORTED),
+        finished(usage=REPORTED),
+    ]
+    run = records(
+        started(),
+        StepStarted(step=1, kind="planning"),
+        TextDelta(text="A plan"),
+        UsageUpdated(step=1, usage=ESTIMATE),
+        step_finished(thought="A plan", usage=REPORTED),
+        StepStarted(step=2),
+        ReasoningDelta(text="Hm"),
+        TextDelta(text="Broken "),
+        UsageUpdated(step=2, usage=ESTIMATE),
+        ModelRetried(attempt=1, wait_s=1.0, reason="it broke", usage=ESTIMATE, partial="Broken "),
+        ReasoningDelta(text="Hm, "),
+        ReasoningDelta(text="right"),
+        TextDelta(text="I call"),
+        CodeDelta(text="x = f("),
+        CodeDelta(text="1)"),
+        UsageUpdated(step=2, usage=REPORTED, cost=Cost(usd=0.5, source="s"), counted_output_tokens=8, settled=True),
+        CodeStarted(code="x = f(1)"),
+        ToolCallStarted(call_id="call_1", name="f", arguments={"a": 1}),
+        ToolCallFinished(call_id="call_1", result=2, duration_s=0.1),
+        ToolCallFinished(call_id="unknown", error="?", duration_s=0.1),
+        ToolCallStarted(call_id="call_2", name="helper", arguments={"task": "t"}),
+        *(SubagentEvent(call_id="call_2", agent="helper", event=event) for event in inner),
+        ContextCompacted(before_tokens=9, after_tokens=3, elided_observations=1),
+        OutputDelta(stream="stdout", text="2\n"),
+        OutputDelta(stream="stderr", text="careful\n"),
+        ArtifactCreated(artifact_id="a", name="p.png", media_type="image/png", size_bytes=9),
+        step_finished(
+            2,
+            reasoning="Hm, right",
+            thought="I call",
+            code="x = f(1)",
+            output="2\ncareful\n",
+            usage=ESTIMATE + REPORTED,
+        ),
+        StepStarted(step=3),
+        TextDelta(text="cut"),
+        StopRequested(),
+        UpstreamClosed(step=3, after_s=0.01, usage=ESTIMATE),
+        step_finished(3, thought="cut", usage=ESTIMATE),
+        finished("stopped", usage=ESTIMATE + REPORTED + REPORTED),
+    )
+    in_browser = page.evaluate(SHOW, [as_json(record) for record in run])
+    assert in_browser == [seen_by_python(fold(run[: count + 1])) for count in range(len(run))]
+
+
+def test_a_reader_skips_what_it_does_not_know(page):
+    known = [as_json(record) for record in records(started(), StepStarted(step=1), TextDelta(text="Hi"))]
+    stranger = {"run_id": "r", "seq": 3, "t": 0.5, "event": {"type": "from_the_future", "text": "?"}}
+    before, after = page.evaluate(SHOW, [*known, stranger])[-2:]
+    assert before == after
+
+
+def test_ten_thousand_records_stay_fluent(page):
+    steps, per_step = 50, 200
+    events = [started()]
+    for step in range(1, steps + 1):
+        events += [StepStarted(step=step), *(CodeDelta(text=f"x = {i}\n") for i in range(per_step - 3))]
+        events += [UsageUpdated(step=step, usage=ESTIMATE), step_finished(step, usage=ESTIMATE)]
+    run = [as_json(record) for record in records(*events)]
+    assert len(run) >= 10_000
+    worst = page.evaluate(
+        """async records => {
+            const root = document.body.appendChild(document.createElement("div"));
+            const status = root.appendChild(document.createElement("div"));
+            const inspector = new agentui.Inspector({ root: root.appendChild(document.createElement("div")), status });
+            const frames = [];
+            const frame = () => new Promise(requestAnimationFrame);
+            for (let from = 0; from < records.length; from += 50) {
+                const part = records.slice(from, from + 50);
+                const before = performance.now();
+                inspector.feed({ chat: "c", runs: [{ run_id: "x", from_seq: from, next_seq: from + part.length,
+                    elapsed: part[part.length - 1].t, records: part }] });
+                inspector.draw();
+                frames.push(performance.now() - before);
+                await frame();
+            }
+            const rows = root.querySelectorAll("#steps li").length;
+            root.remove();
+            frames.sort((a, b) => a - b);
+            return { rows, touched: frames.length, median: frames[frames.length >> 1] };
+        }""",
+        run,
+    )
+    assert worst["rows"] == steps
+    print(f"median work a frame with 10,000 records: {worst['median']:.2f} ms")
