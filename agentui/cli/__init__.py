@@ -1,4 +1,4 @@
-"""The command line: `agentui [serve]`, `run`, `replay`, `export`, `doctor`.
+"""The command line: `agentui [serve]`, `run`, `replay`, `export`, `deploy`, `doctor`.
 
 Bad input ends with one line on standard error and exit status 2, never with a traceback.
 """
@@ -9,11 +9,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from agentui.cli import doctor, export, replay, run, serve
+from agentui.cli import deploy, doctor, export, replay, run, serve
 from agentui.errors import AgentUIError, ConfigError
 from agentui.version import __version__
 
-_COMMANDS = (serve, run, replay, export, doctor)
+_COMMANDS = (serve, run, replay, export, deploy, doctor)
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130
 
 

@@ -241,7 +241,7 @@ def test_a_recorded_run_is_replayed_and_exported(tmp_path):
     assert table[1].split(",")[1:8] == ["m", "1", "action", "1", "False", "40", "9"]
 
 
-@pytest.mark.parametrize("command", ["", "serve", "run", "replay", "export", "doctor"])
+@pytest.mark.parametrize("command", ["", "serve", "run", "replay", "export", "deploy", "doctor"])
 def test_every_command_explains_itself_with_an_example(command):
     done = agentui(*command.split(), "--help")
     assert done.returncode == 0
