@@ -64,12 +64,14 @@ class Model(ABC):
 
 
 def fold_deltas(deltas: Iterable[ChatMessageStreamDelta]) -> ChatMessage:
-    """Join deltas into the message they are increments of, in time linear in their text."""
+    """Join deltas into the message they are increments of, in time linear in their text; `raw` keeps the deltas."""
     content: list[str] = []
     reasoning: list[str] = []
     calls: dict[int, list[ToolCall]] = {}
     usage = finish = None
+    seen: list[ChatMessageStreamDelta] = []
     for delta in deltas:
+        seen.append(delta)
         if delta.content:
             content.append(delta.content)
         if delta.reasoning:
@@ -86,6 +88,7 @@ def fold_deltas(deltas: Iterable[ChatMessageStreamDelta]) -> ChatMessage:
         tool_calls=tuple(_join_call(parts) for _, parts in sorted(calls.items())),
         token_usage=usage,
         finish_reason=finish,
+        raw=tuple(seen),
     )
 
 

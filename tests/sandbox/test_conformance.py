@@ -32,6 +32,25 @@ async def test_await_works_at_the_top_level(sandbox: LocalSandbox, host: Recordi
     assert await run(sandbox, host, "import asyncio\nasync def f(): return 3\nx = await f()\nawait f() + x") == 6
 
 
+async def test_a_failure_inside_a_library_is_told_in_a_few_lines(sandbox: LocalSandbox, host: RecordingHost) -> None:
+    result = await sandbox.execute("import json\njson.loads('{')", host)
+    error = result.error
+    assert error is not None
+    assert error.traceback.count("\n") <= 8
+    assert 'File "<step-1>", line 2' in error.traceback
+    assert 'File "json/decoder.py"' in error.traceback
+    assert "site-packages" not in error.traceback
+
+
+async def test_a_mistake_in_the_syntax_names_its_line_and_no_file_of_the_host(
+    sandbox: LocalSandbox, host: RecordingHost
+) -> None:
+    result = await sandbox.execute("x = 1\nsum(1 to 10)", host)
+    assert result.error is not None
+    assert 'File "<step-1>", line 2' in result.error.traceback
+    assert "ast.py" not in result.error.traceback
+
+
 async def test_a_traceback_names_the_lines_of_the_code_and_no_other(sandbox: LocalSandbox, host: RecordingHost) -> None:
     await run(sandbox, host, "def divide(a):\n    return a / 0")
     error = await fail(sandbox, host, "\n\ntry:\n    divide(1)\nexcept ZeroDivisionError:\n    raise KeyError('k')")

@@ -1,12 +1,15 @@
-"""Exceptions of a step's code as data: Python's own traceback, without the frames of the sandbox."""
+"""Exceptions of a step's code as data: Python's own traceback, reduced to what its author wrote."""
 
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from typing import Any, Final
 
 _OWN_DIRECTORY: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STEP: Final = "<step-"
+_LIBRARY: Final = re.compile(r"^.*/(?:site-packages|dist-packages|lib/python3\.\d+)/")
 _MAX_MESSAGE_CHARS: Final = 4_000
 _MAX_TRACEBACK_CHARS: Final = 20_000
 
@@ -16,7 +19,7 @@ def describe(error: BaseException, filename: str) -> dict[str, Any]:
     # First of all: `traceback` would swallow an interrupt that ends an endless `__str__`.
     message = str(error)
     report = traceback.TracebackException.from_exception(error)
-    _remove_own_frames(report)
+    _keep_what_matters(report)
     return {
         "kind": type(error).__qualname__[:200],
         "message": message[:_MAX_MESSAGE_CHARS],
@@ -31,7 +34,12 @@ def bare_description(error: BaseException) -> dict[str, Any]:
     return {"kind": kind, "message": "(it cannot be printed)", "traceback": f"{kind}\n", "line": None}
 
 
-def _remove_own_frames(report: traceback.TracebackException) -> None:
+def _keep_what_matters(report: traceback.TracebackException) -> None:
+    """Reduce every part to the frames of the steps and the innermost one below them; causes within libraries go.
+
+    A failed request of a library is fifty lines of its insides otherwise, which the model pays for and the cause
+    is hard to find in, and they name directories of the host.
+    """
     pending: list[traceback.TracebackException] = [report]
     seen: set[int] = set()
     while pending:
@@ -39,10 +47,30 @@ def _remove_own_frames(report: traceback.TracebackException) -> None:
         if id(part) in seen:
             continue
         seen.add(id(part))
-        kept = [frame for frame in part.stack if not frame.filename.startswith(_OWN_DIRECTORY)]
-        part.stack = traceback.StackSummary.from_list(kept)
+        part.stack = traceback.StackSummary.from_list(_frames(part.stack))
+        part.__cause__, part.__context__ = _from_steps(part.__cause__), _from_steps(part.__context__)
         linked = [part.__cause__, part.__context__, *(part.exceptions or ())]
         pending += [other for other in linked if other is not None]
+
+
+def _frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
+    frames = [frame for frame in stack if not frame.filename.startswith(_OWN_DIRECTORY)]
+    kept = [frame for frame in frames if frame.filename.startswith(_STEP)]
+    if kept and frames[-1] is not kept[-1]:
+        kept.append(_shortened(frames[-1]))
+    return kept
+
+
+def _from_steps(part: traceback.TracebackException | None) -> traceback.TracebackException | None:
+    if part is None or not any(frame.filename.startswith(_STEP) for frame in part.stack):
+        return None
+    return part
+
+
+def _shortened(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    """The frame with its file named from the library on: `pandas/core/frame.py`."""
+    name = _LIBRARY.sub("", frame.filename)
+    return traceback.FrameSummary(name, frame.lineno, frame.name, lookup_line=False, line=frame.line or "")
 
 
 def _line(report: traceback.TracebackException, filename: str) -> int | None:
