@@ -17,7 +17,7 @@ test-unit: $(VENV)/.dev
 test-e2e: $(VENV)/.dev
 	CHROMIUM="$$(scripts/find-chromium)" $(BIN)/python -m pytest tests/e2e $(ARGS)
 
-test-real: $(VENV)/.real  ## Against a llama.cpp server with a real small model
+test-real: $(VENV)/.real $(VENV)/.servers  ## Against real servers: llama.cpp with a small model, LiteLLM, LLMock
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
 test-hostile: $(VENV)/.dev  ## Attack snippets inside the sandbox
@@ -57,6 +57,11 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 
 $(VENV)/.real: $(VENV)/.dev requirements-real.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-real.txt
+	@touch $@
+
+$(VENV)/.servers: $(VENV)/bin/python tests/real/requirements.txt
+	$(PYTHON) -m venv $(VENV)/servers
+	$(VENV)/servers/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/real/requirements.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev requirements-bench.txt

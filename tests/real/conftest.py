@@ -1,30 +1,53 @@
-"""One llama.cpp server for all tests here. Without the packages of requirements-real.txt there are none."""
+"""One process of each server for all tests here. Without the packages of requirements-real.txt there are none."""
 
 import importlib.util
-import socket
-import subprocess
-import sys
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
+from real.servers import KEY, SERVERS, running
+from real.tap import tapped
 
-HERE = Path(__file__).parent
+from agentui import OpenAIServerModel
+
 collect_ignore_glob = [] if importlib.util.find_spec("xllamacpp") else ["test_*.py"]
 
 
+class Place:
+    """A running server, as the tests see it.
+
+    Attributes:
+        spec: Its entry in the list.
+        port: Where it listens.
+        tap: Where the models made here connect to.
+    """
+
+    def __init__(self, spec, port, tap):
+        self.spec, self.port, self.tap = spec, port, tap
+
+    def model(self, name, key=KEY, **settings):
+        """One of its models; short answers, the likeliest words."""
+        settings = {"temperature": 0, "max_tokens": 120, **settings}
+        return OpenAIServerModel(self.spec.models.get(name, name), self.tap.base_url, key, **settings)
+
+
 @pytest.fixture(scope="session")
-def llama_url():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "llama_server.py"), str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        yield f"{process.stdout.readline().strip()}/v1"
-    finally:
-        process.communicate(timeout=20)
+def port_of(tmp_path_factory):
+    """Starts a server when it is first needed; all end together."""
+    ports = {}
+    with ExitStack() as stack:
+
+        def start(spec):
+            if spec.name not in ports:
+                ports[spec.name] = stack.enter_context(running(spec, tmp_path_factory.mktemp(spec.name)))
+            return ports[spec.name]
+
+        yield start
+
+
+@pytest.fixture(params=SERVERS, ids=str)
+def place(request, port_of):
+    if not request.param.program.exists():
+        pytest.skip(f"{request.param} is not installed: `make test-real` does it")
+    port = port_of(request.param)
+    with tapped(port) as tap:
+        yield Place(request.param, port, tap)
