@@ -2,8 +2,9 @@
 
 import gc
 import os
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agentui.ui.app import build_app, launch
@@ -26,3 +27,11 @@ def served(settings, temporary, **parts) -> Iterator:
             warnings.simplefilter("ignore", ResourceWarning)
             demo.close(verbose=False)
             gc.collect()
+
+
+def eventually(claim: Callable[[], bool]) -> bool:
+    """Whether `claim` becomes true within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not claim() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return claim()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, TypedDict
 
-from agentui.events import ArtifactCreated, ContextCompacted, RunFinished
+from agentui.events import ArtifactCreated, ContextCompacted, RunFinished, StepFinished
 from agentui.ui.markdown import Prose, code_block, output_block, text_html
 from agentui.view import RunView, StepView, ToolCallView
 
@@ -65,7 +65,7 @@ def step_markdown(step: StepView) -> str:
         code_block(str(step.code)).render(closed=True) if step.code else "",
         output_section(output_block(str(step.output).removesuffix("\n")).render(closed=True)) if step.output else "",
         attachments(step),
-        error_block(end.error) if end and end.error else "",
+        error_block(end.error) if end and end.error and not was_stopped(end) else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -80,10 +80,18 @@ def step_head(step: StepView) -> str:
         if step.end.usage is not None:
             estimated = "≈" if step.end.usage.source != "reported" else ""
             facts.append(f"{estimated}{step.end.usage.total_tokens:,} tokens")
-        state = "failed" if step.end.error else "done"
-    said = {"live": "", "failed": '<span class="au-mark">failed</span>', "done": ""}[state]
+        state = "stopped" if was_stopped(step.end) else "failed" if step.end.error else "done"
+    said = {
+        "failed": '<span class="au-mark">failed</span>',
+        "stopped": '<span class="au-fact">stopped</span>',
+    }.get(state, "")
     more = "".join(f'<span class="au-fact">{fact}</span>' for fact in facts)
     return f'<div class="au-head au-{state}"><b>{name}</b>{more}{said}</div>'
+
+
+def was_stopped(end: StepFinished) -> bool:
+    """Whether the step was cut by a stop, which is nobody's failure."""
+    return (end.error or "").startswith("stopped before")
 
 
 def reasoning(text: str, *, live: bool) -> str:

@@ -87,16 +87,24 @@ class PageEvents:
             chip.click(_constant(example.task), None, [parts.task], **_ACT).then(self.send, **sending)
         parts.stop.click(self.stop, [visitor], None, **_ACT)
         parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
-        endpoint: dict[str, Any] = {
-            "inputs": [visitor, fields.preset, fields.base_url, fields.api_key],
-            "outputs": [fields.api_key, fields.key_note],
-            **_ACT,
-        }
         fields.preset.input(
             self.choose, [visitor, fields.preset], [fields.base_url, fields.model_id, fields.key_note], **_ACT
         )
-        gr.on([fields.base_url.blur, fields.base_url.submit], self.keep_key, **endpoint)
-        gr.on([fields.api_key.blur, fields.api_key.submit], self.keep_key, **endpoint)
+        # Moving on from the base URL must not touch the key's field: somebody may be typing in it already.
+        gr.on(
+            [fields.base_url.blur, fields.base_url.submit],
+            self.change_endpoint,
+            [visitor, fields.preset, fields.base_url],
+            [fields.key_note],
+            **_ACT,
+        )
+        gr.on(
+            [fields.api_key.blur, fields.api_key.submit],
+            self.keep_key,
+            [visitor, fields.preset, fields.base_url, fields.api_key],
+            [fields.api_key, fields.key_note],
+            **_ACT,
+        )
 
     async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[str, str]:
         """A page opened: find its visitor, or make a new one."""
@@ -161,10 +169,14 @@ class PageEvents:
         keep_key(visitor, offer.base_url, "")
         return offer.base_url, next(iter(offer.model_ids), ""), _key_note(visitor)
 
+    async def change_endpoint(self, visitor_id: Any, preset: str, base_url: str | None, request: gr.Request) -> str:
+        """Forget a key that belongs to another endpoint."""
+        return (await self.keep_key(visitor_id, preset, base_url, "", request))[1]
+
     async def keep_key(
         self, visitor_id: Any, preset: str, base_url: str | None, typed: str | None, request: gr.Request
     ) -> tuple[str, str]:
-        """Move a typed key into the server's memory, and forget one that belongs to another endpoint."""
+        """Move a typed key into the server's memory."""
         visitor = self._visitor(visitor_id, request)
         keep_key(visitor, (base_url or "").strip() or self.service.connections.offer(preset).base_url, typed or "")
         return "", _key_note(visitor)

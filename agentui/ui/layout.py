@@ -105,7 +105,6 @@ def page(
                     task, send = _composer()
                 inspector = gr.HTML(
                     elem_id="inspector",
-                    elem_classes="au-scroll",
                     html_template='<div class="au-root"></div>',
                     js_on_load="window.agentui.start({ element, props, watch, server })",
                     apply_default_css=False,

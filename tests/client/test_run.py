@@ -1,13 +1,18 @@
 """The typed endpoint, as programs use it: over HTTP, with the ordinary client."""
 
+import subprocess
+import sys
+
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from agentui.events import RECORD
 from agentui.models.gate import Gate
+from agentui.models.scripted import ScriptedModel
 from agentui.testing import serve_chat
 from agentui.view import fold
+from tests.serving import eventually
 
 ANSWER = "I add.\n<code>print(1 + 1)\nfinal_answer(2)</code>"
 
@@ -53,11 +58,23 @@ def test_cancelling_the_job_stops_the_run(client, stage, service):
     job.cancel()
     run = service.worker.get(run_id)
     assert run is not None
-    import time
+    assert eventually(lambda: run.done)
+    assert run.records[-1].event.status == "stopped"
 
-    deadline = time.monotonic() + 10
-    while not run.done and time.monotonic() < deadline:
-        time.sleep(0.01)
+
+def test_a_client_that_dies_stops_its_run(url, stage, service):
+    stage.models.append(ScriptedModel([["and so on "] * 10_000], delta_delay_s=0.01))
+    program = f"""
+from gradio_client import Client
+for record in Client({url!r}, verbose=False).submit("Go", api_name="/run"):
+    if record["event"]["type"] == "text_delta":
+        print(record["run_id"], flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        run = service.worker.get(process.stdout.readline().strip())
+        assert not run.done
+        process.kill()
+    assert eventually(lambda: run.done)
     assert run.records[-1].event.status == "stopped"
 
 

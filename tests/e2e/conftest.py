@@ -15,6 +15,7 @@ from agentui.models.base import Model
 from agentui.models.scripted import ScriptedModel
 from agentui.settings import Settings
 from agentui.ui.connections import Connections
+from agentui.ui.service import Service
 from tests.serving import served
 
 HERE = Path(__file__).parent
@@ -48,16 +49,21 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def _server(tmp_path_factory) -> Iterator[tuple[str, Stage]]:
+def _server(tmp_path_factory) -> Iterator[tuple[str, Stage, Service]]:
     stage, settings = Stage(), Settings()
     connections = Connections(settings, demo_model=lambda: stage.model)
     with served(settings, tmp_path_factory.mktemp("gradio"), connections=connections) as demo:
-        yield demo.local_url, stage
+        yield demo.local_url, stage, demo.service
 
 
 @pytest.fixture
 def stage(_server) -> Stage:
     return _server[1]
+
+
+@pytest.fixture
+def service(_server) -> Service:
+    return _server[2]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from agentui.demo import DemoModel
 from agentui.models.gate import Gate
 from agentui.models.scripted import Reasoning
 from tests.e2e.conftest import send
+from tests.serving import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -106,6 +107,22 @@ def test_a_second_tab_shows_the_same_run_live_and_can_stop_it(page, stage, visit
     second.locator("#stop").click()
     expect(page.locator("#run-bar")).to_contain_text("Stopped")
     expect(second.locator("#run-bar")).to_contain_text("Stopped")
+
+
+def test_closing_the_page_ends_its_watches_but_not_the_run(page, stage, service, visitors):
+    gate = Gate()
+    stage.plays(["Half ", gate, "and the rest.\n<code>final_answer('done alone')</code>"])
+    send(page, "Go")
+    expect(page.locator("#chat")).to_contain_text("Half")
+    (mine,) = [visitor for visitor in service.visitors if visitor.run is not None]
+    assert len(mine.watches) == 2
+    context = page.context
+    page.close()
+    assert eventually(lambda: not mine.watches)
+    assert mine.run is not None
+    gate.open()
+    assert eventually(lambda: mine.run is None)
+    expect(visitors.open(context).locator("#chat")).to_contain_text("done alone")
 
 
 def test_two_visitors_do_not_see_each_other(page, stage, visitors):

@@ -77,6 +77,25 @@ def test_another_endpoint_does_not_get_the_key(page):
     expect(page.locator("#key-note")).not_to_contain_text("✓")
 
 
+def test_moving_on_from_the_base_url_leaves_the_key_alone_that_is_being_typed(page):
+    """The server's answer is held back until the next key stands in its field."""
+    url, field = page.locator("#base-url input, #base-url textarea"), page.locator("#api-key input")
+    url.fill("http://127.0.0.1:9/v1")
+    field.fill("sk-for-the-first-one")
+    field.press("Enter")
+    expect(page.locator("#key-note")).to_contain_text("✓")
+    with page.expect_response("**/run/predict"):
+        page.locator("#task-input textarea").focus()
+    held = []
+    page.route("**/run/predict", lambda route: held.append(route))
+    url.fill("http://127.0.0.1:10/v1")
+    with page.expect_request("**/run/predict"):
+        field.fill(KEY)
+    held.pop(0).continue_()
+    expect(page.locator("#key-note")).not_to_contain_text("✓")
+    expect(field).to_have_value(KEY)
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

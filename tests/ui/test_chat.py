@@ -2,6 +2,7 @@ import pytest
 
 from agentui.agent import CodeAgent
 from agentui.events import ArtifactCreated, ModelRetried
+from agentui.models.gate import Gate
 from agentui.models.scripted import Reasoning, ScriptedModel
 from agentui.testing import FakePool
 from agentui.ui.chat import answer, artifact, end_messages, error_block, message, seconds, size, step_message
@@ -128,6 +129,21 @@ def test_an_error_is_shown_once_and_in_place():
         transcript.apply(record)
     assert step == []
     assert sum("the server said 401" in text for text in texts(transcript.settled)) == 1
+
+
+async def test_a_stopped_step_is_no_failure():
+    agent = CodeAgent([], ScriptedModel([["Half", Gate()]]), stream_outputs=True, sandbox_pool=FakePool())
+    transcript = RunTranscript("t")
+    run = agent.start("t", on_record=transcript.apply)
+    async for batch in run.subscribe():
+        if any(record.event.type == "text_delta" for record in batch):
+            run.stop()
+    step, note = texts(transcript.settled)[1:]
+    assert "Half" in step
+    assert "stopped</span>" in step
+    assert "failed" not in step
+    assert "au-error" not in step
+    assert note.startswith('<div class="au-note">Stopped. The connection to the model was closed after')
 
 
 def test_pictures_are_shown_and_files_are_links():

@@ -204,7 +204,8 @@
       if (this.status.dataset.state !== state) this.status.dataset.state = state;
       const limit = view?.start?.limits?.max_steps;
       const number = view?.step?.number;
-      setText(this.bar.step, number ? `step ${number}${limit && !view.end ? `/${limit}` : ""}` : "");
+      const steps = number === 1 ? "1 step" : `${number} steps`;
+      setText(this.bar.step, !number ? "" : view.end ? steps : `step ${number}${limit ? `/${limit}` : ""}`);
       setText(this.bar.time, view ? seconds(Math.floor(now * 10) / 10) : "");
       const usage = view?.usage;
       const tell = (name, n) => (usage ? `${name} ${tokens(n, usage.source)}` : "");

@@ -33,7 +33,9 @@
       this.button.setAttribute("aria-expanded", String(value));
     }
     update(step, now) {
-      const state = step.end ? (step.end.error ? "failed" : "done") : "live";
+      const error = step.end?.error;
+      const stopped = error?.startsWith("stopped before");
+      const state = !step.end ? "live" : stopped ? "stopped" : error ? "failed" : "done";
       this.node.dataset.state = state;
       setText(this.label, step.kind === "planning" ? "Plan" : `Step ${step.number}`);
       const spans = step.spans(now);
