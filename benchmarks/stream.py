@@ -5,7 +5,7 @@ the reading. The readers take turns over the same bytes, and every stream is rea
 iteration with the openai client is that of the medians; at most 1.5 is the promise. smolagents is measured twice: its
 deltas joined once at the end, and joined again at every delta, as its agents and its page do while they show them.
 
-    python -m benchmarks.stream [--all]    # --all: also what takes minutes
+    python -m benchmarks.stream
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from benchmarks.table import print_table
 SIZES = (1_000, 5_000, 20_000)
 ROUNDS = 7
 PEER_ROUNDS = 3
-SLOW_SIZES = (1_000, 5_000)
-"Joining at every delta is quadratic: 20,000 deltas take minutes."
 
 Reader: TypeAlias = Callable[[str], Awaitable[int]]
 
@@ -111,7 +109,7 @@ def compare(port: int) -> None:
     print_table("Stream: µs a chunk", ["chunks", "openai client, plain", "model.stream", "ratio"], rows)
 
 
-def compare_peer(port: int, *, slow: bool) -> None:
+def compare_peer(port: int) -> None:
     """Print the table against smolagents, if it is there."""
     if importlib.util.find_spec("smolagents") is None:
         print("\nsmolagents is not installed: `make bench` does it")
@@ -122,15 +120,15 @@ def compare_peer(port: int, *, slow: bool) -> None:
         readers: dict[str, Reader] = {"ours": ours_folded, "once": peer.joined_once}
         base_url = f"http://127.0.0.1:{port}/{size}/v1"
         median = in_turn(readers, base_url, size, PEER_ROUNDS)
-        live = microseconds(peer.joined_live, base_url, size) if slow or size in SLOW_SIZES else None
+        live = microseconds(peer.joined_live, base_url, size)  # quadratic: once is enough
         rows.append(
             [
                 f"{size:,}",
                 f"{median['ours']:.1f}",
                 f"{median['once']:.1f}",
-                "not run" if live is None else f"{live:,.1f}",
+                f"{live:,.1f}",
                 f"{median['once'] / median['ours']:.2f}",
-                "" if live is None else f"{live / median['ours']:,.1f}",
+                f"{live / median['ours']:,.1f}",
             ]
         )
     head = ["chunks", "ours, folded", "smolagents", "joined at every delta", "ratio", "ratio"]
@@ -141,7 +139,7 @@ def main() -> None:
     """Run the server in a process of its own, and compare."""
     with serving("benchmarks.stream") as port:
         compare(port)
-        compare_peer(port, slow="--all" in sys.argv)
+        compare_peer(port)
 
 
 if __name__ == "__main__":
