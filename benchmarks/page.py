@@ -80,7 +80,7 @@ def play(visitor: Visitor, records: list[Record], *, whole_chat: bool = False) -
         take(item)
         now = index / DELTAS_PER_SECOND
         if now >= next_frame:
-            next_frame = now + pace(visitor.live_size)
+            next_frame = now + pace(visitor.weight)
             chat = [*visitor.settled, *visitor.live] if whole_chat else visitor.live
             data = add_root_url([chat, feed.take()], "http://127.0.0.1:7860", None)
             orjson.dumps(data if shown is None else [diff(old, new) for old, new in zip(shown, data, strict=True)])
