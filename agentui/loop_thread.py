@@ -2,13 +2,15 @@
 
 It is started on first use and lives in a daemon thread until the process ends, so a sync `run()` also works
 inside a notebook, whose own loop is already running. An interrupted call ends only when what it waited for has
-cleaned up; a second Ctrl-C does not wait. What still runs when the process ends is cancelled first.
+cleaned up; a second Ctrl-C does not wait. What still runs when the process ends is cancelled first. A forked child has
+no such thread: it starts its own loop and leaves everything on the inherited one alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from concurrent.futures import Future
@@ -34,6 +36,22 @@ def background_loop() -> asyncio.AbstractEventLoop:
     threading.Thread(target=loop.run_forever, name="agentui-loop", daemon=True).start()
     atexit.register(_wind_up, loop)
     return loop
+
+
+_inherited: list[asyncio.AbstractEventLoop] = []
+"Kept, because the tasks of a loop that is collected clean up, and what they hold belongs to the parent process."
+
+
+def _forget_loop() -> None:
+    """In a forked child: the thread of the loop is not there, and nothing handed to it would ever run."""
+    if background_loop.cache_info().currsize:
+        _inherited.append(background_loop())
+        background_loop.cache_clear()
+        atexit.unregister(_wind_up)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_loop)
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -91,6 +109,10 @@ class _Item(Generic[T]):
 _Queue: TypeAlias = SimpleQueue[_Item[T] | asyncio.Task[R]]
 
 
+_running: set[asyncio.Task[Any]] = set()
+"Kept, because a loop does not keep its tasks: one that waits for what nobody else holds would be collected with it."
+
+
 class _Job(Generic[T, R]):
     """A task on the background loop, which hands itself over at its end."""
 
@@ -101,15 +123,28 @@ class _Job(Generic[T, R]):
         self._loop.call_soon_threadsafe(self._start, coroutine)
 
     def end(self) -> None:
-        """Cancel the task unless it has ended, and wait until it has."""
+        """Cancel the task unless it has ended, and wait until it has.
+
+        On the loop itself, where garbage collection may close a half-read iterator, nobody can wait for it.
+        """
+        if any(loop is self._loop for loop in _inherited):
+            return
+        if _inside(self._loop):
+            self._loop.call_soon(self._cancel)
+            return
         task = self._started.result()
         if not task.done():
             self._loop.call_soon_threadsafe(task.cancel)
         while not task.done():
             self._handed_over.get()
 
+    def _cancel(self) -> None:
+        self._started.result().cancel()  # `_start` was scheduled before
+
     def _start(self, coroutine: Coroutine[Any, Any, R]) -> None:
         task = self._loop.create_task(coroutine)
+        _running.add(task)
+        task.add_done_callback(_running.discard)
         task.add_done_callback(self._handed_over.put)
         self._started.set_result(task)
 

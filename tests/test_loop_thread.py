@@ -144,3 +144,82 @@ def test_a_half_read_iterator_does_not_keep_the_process_alive():
     )
     assert "cleaned up" in done.stdout
     assert done.stderr == ""
+
+
+COLLECTED_ON_THE_LOOP = """
+import asyncio, gc, threading
+from agentui.loop_thread import background_loop, iterate, run_sync
+
+closed = threading.Event()
+
+async def endless():
+    try:
+        yield "ready"
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0)
+        closed.set()
+
+class Holder:
+    pass
+
+def half_read():
+    holder = Holder()
+    holder.itself, holder.items = holder, iterate(endless())
+    next(holder.items)
+
+async def collect():
+    gc.collect()
+
+gc.disable()
+half_read()
+run_sync(collect())
+print("closed", closed.wait(5), run_sync(asyncio.sleep(0, "goes on")))
+"""
+
+
+def test_a_half_read_iterator_collected_on_the_loop_is_closed_without_waiting():
+    assert output_of(COLLECTED_ON_THE_LOOP) == ["closed True goes on"]
+
+
+FORKED = """
+import asyncio, gc, os, signal, sys
+from agentui.loop_thread import iterate, run_sync
+
+async def endless():
+    try:
+        yield "ready"
+        await asyncio.Event().wait()
+    finally:
+        print("closed by", "child" if os.getpid() == child else "parent", flush=True)
+
+child = 0
+items = iterate(endless())
+next(items)
+run_sync(asyncio.sleep(0))
+if not os.fork():
+    signal.alarm(8)
+    child = os.getpid()
+    print(run_sync(asyncio.sleep(0, "from the child")), flush=True)
+    items.close()
+    del items
+    gc.collect()
+    sys.exit(7)
+print("status", os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+print(run_sync(asyncio.sleep(0, "from the parent")), flush=True)
+items.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_has_a_loop_of_its_own_and_leaves_its_parents_alone():
+    assert output_of(FORKED) == ["from the child", "status 7", "from the parent", "closed by parent"]
+
+
+def output_of(script):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script],
+        capture_output=True, text=True, timeout=15, cwd=Path.cwd(), check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.splitlines()
