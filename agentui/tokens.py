@@ -13,9 +13,10 @@ import base64
 import hashlib
 import logging
 import math
+import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -54,7 +55,7 @@ _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-
 
 async def load() -> None:
     """Build the table in a thread, so that later counts do not hold up the event loop."""
-    if not _table.cache_info().currsize:
+    if _Shared.count is None:
         await asyncio.to_thread(_table)
 
 
@@ -107,10 +108,26 @@ def estimate_tokens(text: str) -> int:
     return wide + math.ceil((len(text) - wide) / 4)
 
 
-@cache
+class _Shared:
+    lock = threading.Lock()
+    count: Count | None = None
+
+
 def _table() -> Count:
-    """The count function; two threads that come first at once both build it, which costs time only."""
-    return _build(_TABLE)
+    """The count function, built once by whichever thread comes first; the others wait for it."""
+    if _Shared.count is None:
+        with _Shared.lock:
+            _Shared.count = _Shared.count or _build(_TABLE)
+    return _Shared.count
+
+
+def _new_lock() -> None:
+    """A thread that built the table when the process forked is not there to let go of the lock."""
+    _Shared.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def _build(table: Path) -> Count:

@@ -1,6 +1,9 @@
 import asyncio
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,8 +89,8 @@ def test_the_rule_of_thumb_serves_without_the_table(tmp_path: Path, caplog):
     assert estimate_tokens("数据 ok") == 3
 
 
-async def test_loading_leaves_the_event_loop_free():
-    tokens._table.cache_clear()
+async def test_loading_leaves_the_event_loop_free(monkeypatch):
+    monkeypatch.setattr(tokens._Shared, "count", None)
     beats = 0
 
     async def beat():
@@ -100,7 +103,28 @@ async def test_loading_leaves_the_event_loop_free():
     await tokens.load()
     heart.cancel()
     assert beats > 5
-    assert tokens._table.cache_info().currsize == 1
+    assert tokens._Shared.count is not None
+
+
+def test_threads_that_come_first_at_once_build_the_table_once(monkeypatch):
+    built, together = [], threading.Barrier(4)
+
+    def build(table):
+        built.append(table)
+        time.sleep(0.05)  # long enough for every other thread to find no table
+        return len
+
+    monkeypatch.setattr(tokens._Shared, "count", None)
+    monkeypatch.setattr(tokens, "_build", build)
+
+    def count():
+        together.wait(5)
+        return count_tokens("hello")
+
+    with ThreadPoolExecutor(4) as threads:
+        counts = [threads.submit(count) for _ in range(4)]
+        assert [job.result(5) for job in counts] == [5] * 4
+    assert len(built) == 1
 
 
 def test_counting_never_touches_the_network():
