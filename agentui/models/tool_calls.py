@@ -1,11 +1,13 @@
 """Tool calls put together from deltas, and given on as deltas in one dialect (rule 22).
 
 Servers leave out the index, the id or both, repeat ids, send `""` for what they said before, or reuse an index.
-What comes out has one index a call, from 0 in order of appearance, and repeats id and name.
+What comes out has one index and one id a call, from its first delta on: indexes count from 0 in order of appearance,
+ids are the server's, or `call_1`, `call_2`, … where it gave none or one that another call has.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -21,7 +23,8 @@ class ToolCallAssembler:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._by_wire_index: dict[int, _Call] = {}
-        self._by_id: dict[str, _Call] = {}
+        self._by_wire_id: dict[str, _Call] = {}
+        self._ids: set[str] = set()
 
     @property
     def any_calls(self) -> bool:
@@ -34,11 +37,11 @@ class ToolCallAssembler:
 
     def _take(self, entry: JSONObject) -> ToolCall:
         function = as_object(entry.get("function"))
-        call_id, name = as_text(entry.get("id")), as_text(function.get("name"))
+        wire_id, name = as_text(entry.get("id")), as_text(function.get("name"))
         arguments = _arguments_text(function.get("arguments"))
-        call = self._find(entry.get("index"), call_id, starts_anew=bool(name and arguments))
-        call.call_id = call.call_id or call_id
-        self._by_id.setdefault(call.call_id, call)
+        call = self._find(entry.get("index"), wire_id, starts_anew=bool(name and arguments))
+        call.wire_id = call.wire_id or wire_id
+        self._by_wire_id[call.wire_id] = call
         call.name = call.name or name
         call.extra = as_object(entry.get("extra_content")) or call.extra  # Gemini's thought signature
         call.arguments.append(arguments)
@@ -46,34 +49,43 @@ class ToolCallAssembler:
             call_id=call.call_id, name=call.name, arguments=arguments, index=call.position, extra=call.extra
         )
 
-    def _find(self, index: Any, call_id: str, *, starts_anew: bool) -> _Call:
+    def _find(self, index: Any, wire_id: str, *, starts_anew: bool) -> _Call:
         """The call that an entry belongs to, a new one if it belongs to none so far."""
-        known = self._known(index, call_id)
-        if known is None or (call_id and known.call_id and known.call_id != call_id):
-            return self._new(index)
-        if starts_anew and not call_id and known.is_whole():  # whole calls without ids, one after the other
-            return self._new(index)
+        known = self._known(index, wire_id)
+        if known is None or (wire_id and known.wire_id and known.wire_id != wire_id):
+            return self._new(index, wire_id)
+        told_apart = wire_id and isinstance(index, int)
+        if starts_anew and not told_apart and known.is_whole():  # whole calls without ids, or with one for all
+            return self._new(index, wire_id)
         return known
 
-    def _known(self, index: Any, call_id: str) -> _Call | None:
+    def _known(self, index: Any, wire_id: str) -> _Call | None:
         if isinstance(index, int):
             return self._by_wire_index.get(index)
-        if call_id:
-            return self._by_id.get(call_id)
+        if wire_id:
+            return self._by_wire_id.get(wire_id)
         return self._calls[-1] if self._calls else None
 
-    def _new(self, index: Any) -> _Call:
-        call = _Call(len(self._calls))
+    def _new(self, index: Any, wire_id: str) -> _Call:
+        call = _Call(len(self._calls), self._free_id(wire_id))
         self._calls.append(call)
+        self._ids.add(call.call_id)
         if isinstance(index, int):
             self._by_wire_index[index] = call
         return call
 
+    def _free_id(self, wire_id: str) -> str:
+        if wire_id and wire_id not in self._ids:
+            return wire_id
+        numbers = itertools.count(len(self._calls) + 1)
+        return next(own for number in numbers if (own := f"call_{number}") not in self._ids)
+
 
 class _Call:
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, call_id: str) -> None:
         self.position = position
-        self.call_id = ""
+        self.call_id = call_id
+        self.wire_id = ""
         self.name = ""
         self.arguments: list[str] = []
         self.extra: JSONObject | None = None
