@@ -30,9 +30,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measured speeds as tables.")
     there = [name for name in ALL if Path(__file__).with_name(f"{name}.py").exists()]
     about = "; ".join(f"{name}: {ALL[name]}" for name in there)
-    parser.add_argument("names", nargs="*", metavar="name", choices=[*there, []], help=f"default: all. {about}")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"default: all. {about}")
+    names = parser.parse_args().names or there
+    if unknown := set(names).difference(there):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}: there are {', '.join(there)}")
     failed: list[str] = []
-    for name in parser.parse_args().names or there:
+    for name in names:
         started = time.monotonic()
         status = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
         print(f"[{name}: {time.monotonic() - started:.0f} s, {machine()}]", flush=True)
