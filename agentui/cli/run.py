@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from agentui.agent import CodeAgent
 from agentui.cli.options import (
@@ -18,6 +19,7 @@ from agentui.cli.options import (
     limits_from,
     model_from,
 )
+from agentui.cli.output import Output
 from agentui.cli.terminal import Terminal
 from agentui.demo import DEMO_TOOLS, DemoModel
 from agentui.events import RECORD, Record
@@ -59,7 +61,7 @@ def run_task(options: argparse.Namespace) -> int:
     model = model_from(options)
     if model is None:
         announce_demo()
-    task = sys.stdin.read() if options.task == "-" else options.task
+    task = sys.stdin.buffer.read().decode("utf-8", "replace") if options.task == "-" else options.task
     agent = CodeAgent(
         tools=[] if model else [tool(function) for function in DEMO_TOOLS],
         model=model or DemoModel(),
@@ -69,28 +71,42 @@ def run_task(options: argparse.Namespace) -> int:
         limits=limits,
         stream_outputs=True,
     )
-    show = _print_json if options.json else Terminal(quiet=options.quiet).show
-    return asyncio.run(_watch(lambda: agent.start(task, images=options.image), show))
+    return asyncio.run(_watch(lambda: agent.start(task, images=options.image), options))
 
 
-async def _watch(start: Callable[[], Run], show: Callable[[Record], None]) -> int:
+async def _watch(start: Callable[[], Run], options: argparse.Namespace) -> int:
     run = start()
+    out, errors, stopped = Output(sys.stdout), Output(sys.stderr), asyncio.Event()
+    terminal = Terminal(out, errors, quiet=options.quiet)
+    show = partial(_print_json, out) if options.json else terminal.show
+
+    def stop() -> None:
+        if stopped.is_set():  # asked twice: whatever is still being tidied up is not waited for
+            os._exit(EXIT_STATUS["stopped"])
+        stopped.set()
+        run.stop()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, run.stop)
+        loop.add_signal_handler(number, stop)
+    watcher = asyncio.create_task(_stop_without_reader(run, out))
     try:
         async for batch in run.subscribe():
             for record in batch:
                 show(record)
-    except BrokenPipeError:  # the reader has gone: end quietly, and keep Python from flushing into the closed pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
+        watcher.cancel()
         run.stop()
         result = await run.wait()
         await default_pool().close()
-    return EXIT_STATUS[result.status]
+    unread = [not await output.close(stopped) for output in (out, errors)]
+    return EXIT_STATUS["stopped" if any(unread) and stopped.is_set() else result.status]
 
 
-def _print_json(record: Record) -> None:
-    sys.stdout.buffer.write(RECORD.dump_json(record) + b"\n")
-    sys.stdout.buffer.flush()
+async def _stop_without_reader(run: Run, out: Output) -> None:
+    await out.lost.wait()
+    run.stop()
+
+
+def _print_json(out: Output, record: Record) -> None:
+    out.write_bytes(RECORD.dump_json(record) + b"\n")

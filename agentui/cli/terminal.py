@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
-from typing import TextIO
+from typing import Protocol
 
 from agentui.events import (
     ArtifactCreated,
@@ -37,19 +36,49 @@ def clean(text: str) -> str:
     return _ESCAPES.sub("", text)
 
 
+def one_line(text: str) -> str:
+    """A foreign text as part of a message: cleaned, and on one line."""
+    return " ".join(clean(text).splitlines())
+
+
+class Writer(Protocol):
+    """Where text goes: a text file, or what can be used like one."""
+
+    def write(self, text: str, /) -> int:
+        """Write `text`."""
+        ...
+
+    def flush(self) -> None:
+        """Make sure that it is seen."""
+        ...
+
+    def isatty(self) -> bool:
+        """True where a person sees it."""
+        ...
+
+
 class Terminal:
     """Writes a run as it happens.
 
     Args:
-        out: Where to write.
+        out: Where to write; standard output by default.
+        errors: Where a quiet run says why it has no answer; standard error by default.
         quiet: Write the answer alone.
         colour: Use colours; by default where `out` is a terminal.
     """
 
-    def __init__(self, out: TextIO = sys.stdout, *, quiet: bool = False, colour: bool | None = None) -> None:
-        self._out = out
+    def __init__(
+        self,
+        out: Writer | None = None,
+        errors: Writer | None = None,
+        *,
+        quiet: bool = False,
+        colour: bool | None = None,
+    ) -> None:
+        self._out: Writer = out or sys.stdout
+        self._errors: Writer = errors or sys.stderr
         self._quiet = quiet
-        self._colour = out.isatty() if colour is None else colour
+        self._colour = self._out.isatty() if colour is None else colour
         self._view = RunView()
         self._at_line_start = True
         self._section: object = None
@@ -116,7 +145,8 @@ class Terminal:
             if event.status == "completed":
                 self._write(f"{clean(str(event.output))}\n")
             else:
-                print(f"agentui: {event.status}: {event.error}", file=sys.stderr)
+                self._errors.write(f"agentui: {event.status}: {one_line(event.error or '')}\n")
+                self._errors.flush()
             return
         text = str(event.output) if event.status == "completed" else (event.error or "")
         self._block(f"{_STATUS[event.status]}: {text}", _BOLD if event.status == "completed" else _ERROR)
@@ -156,6 +186,3 @@ def tokens(usage: TokenUsage) -> str:
     """Tokens in words, estimates marked."""
     mark = "" if usage.source == "reported" else "≈"
     return f"{mark}{usage.input_tokens:,} tokens in, {mark}{usage.output_tokens:,} out"
-
-
-Show = Callable[[Record], None]
