@@ -17,7 +17,7 @@ def add_parser(commands: object) -> None:
         commands,
         "deploy",
         "Put the playground on a Hugging Face Space, as the Spacefile describes it",
-        "HF_TOKEN=… agentui deploy me/my-playground --secret OPENAI_API_KEY --variable AGENTUI_MODEL=kimi-k2.5",
+        "agentui deploy me/my-playground --secret OPENAI_API_KEY --variable AGENTUI_MODEL=kimi-k2.5",
     )
     parser.add_argument("space", metavar="OWNER/NAME", help="the Space; made if it is not there")
     parser.add_argument("--source", type=Path, default=Path(), metavar="FOLDER", help="source tree; here by default")
