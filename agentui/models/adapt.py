@@ -1,7 +1,8 @@
 """Requests that adapt to their server: what it does not know is left out or renamed, and that is remembered.
 
-Nothing is asked of servers beforehand. A 400 or 422 that names something we sent is answered at once by the same
-request without it, each thing once; later calls to the same address and model start from there (rules 33 to 36).
+Nothing is asked of servers beforehand. A 400 or 422 that says that a parameter we sent is unknown or unsupported is
+answered at once by the same request without it, each thing once; later calls to the same address and model start from
+there (rules 33 to 36). A refused value teaches nothing: it is the caller's mistake, and is reported.
 """
 
 from __future__ import annotations
@@ -13,16 +14,29 @@ from dataclasses import dataclass, field
 from agentui.models.sse import parse_json
 from agentui.models.wire import JSONObject, as_list, as_object, as_text
 
-_REQUIRED = frozenset({"model", "messages", "stream"})
+_REQUIRED = frozenset({"model", "messages", "stream", "tools"})
 _RENAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _ALIASES = {
     "stop": ("stop", "stop_sequences", "stop_words"),
     "stream_options": ("stream_options", "streamOptions", "include_usage"),
 }
+_NOUN = r"(?:parameter|param|argument|field|property|key|option|input)"
 _UNKNOWN = re.compile(
-    r"not (supported|permitted|allowed)|does(n't| not) support|un(supported|known|recognized|expected)|extra|invalid",
+    r"\bnot (?:currently )?(?:supported|permitted|allowed|available|recogni[sz]ed|implemented)"
+    r"|(?:does not|doesn't|cannot) support|un(?:supported|known|recogni[sz]ed|expected)|\bextra(?:\b|_)|deprecated"
+    rf"|\binvalid {_NOUN}|\b{_NOUN} is invalid|not a valid {_NOUN}|cannot find field",
     re.IGNORECASE,
 )
+_BAD_VALUE = re.compile(
+    r"\bvalues?\b|unsupported_value|(?:must|should|has to|have to) (?:not )?(?:be|have|contain)|\bbetween\b"
+    r"|\bat (?:most|least)\b|(?:greater|less|more|fewer|larger|smaller|higher|lower) than|\brange\b|\bexceed"
+    r"|\btoo (?:large|small|long|short|many|few|high|low)|\bm(?:ax|in)imum\b|\bschema\b|\binvalid (?:type|length)"
+    r"|\bflagged\b|\bpolic(?:y|ies)\b|moderation",
+    re.IGNORECASE,
+)
+_EXPECTED = re.compile(rf"\bexpected\b|\bone of\b|\b(?:allowed|supported|valid|permitted) {_NOUN}s?\b", re.IGNORECASE)
+_NEAR = 100
+"Characters on either side of a name in which a refusal speaks of it."
 _TOO_LONG = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)|maximum.{0,30}tokens", re.IGNORECASE)
 _ALLOWED_LIST = re.compile(r"expected|must be|one of|allowed values|supported values", re.IGNORECASE)
 _ROLE_STEPS = {"developer": "system", "system": "user"}
@@ -85,11 +99,11 @@ def lesson_from(status: int, text: str, body: JSONObject, known: Adaptation) -> 
         return None
     if lesson := _role_lesson(text, body, known):
         return lesson
-    name = _named_parameter(text, body)
+    name = _refused_parameter(text, body)
     if name is None or (name in _RENAMES and _TOO_LONG.search(text)):  # the prompt is at fault, not the parameter
         return None
     other = _RENAMES.get(name)
-    if other and other not in known.renamed and other not in body and (other in text or _UNKNOWN.search(text)):
+    if other and other not in known.renamed and other not in body:
         return Lesson(
             Adaptation(known.dropped, {**known.renamed, name: other}, known.roles), f"with {name} renamed to {other}"
         )
@@ -108,25 +122,40 @@ def _role_lesson(text: str, body: JSONObject, known: Adaptation) -> Lesson | Non
     return None
 
 
-def _named_parameter(text: str, body: JSONObject) -> str | None:
-    """The sent parameter that the error names: its `param` first, else the first one in its text."""
-    optional = [name for name in body if name not in _REQUIRED]
+def _refused_parameter(text: str, body: JSONObject) -> str | None:
+    """The sent parameter that the error calls unknown: its `param`, else the first such one in its text."""
     param = re.split(r"[.\[/]", _param_of(text).removeprefix("body."))[0]
-    for name in optional:
+    for name in body:
         if param in _ALIASES.get(name, (name,)):
-            return name
-    found = {name: position for name in optional if (position := _position(name, text)) is not None}
+            return name if name not in _REQUIRED and _calls_unknown(text) else None
+    refusal = _EXPECTED.split(text, maxsplit=1)[0]  # what follows are names that the server does know
+    found = {name: position for name in body if name not in _REQUIRED and (position := _refused_at(name, refusal)) >= 0}
     return min(found, key=found.__getitem__, default=None)
 
 
-def _position(name: str, text: str) -> int | None:
-    """Where `text` names the parameter; a name as short as `n` counts only in quotes."""
-    names = "|".join(_ALIASES.get(name, (name,)))
-    pattern = (
-        rf"(?<![A-Za-z0-9_])(?:{names})(?![A-Za-z0-9_])" if len(name) > 2 else rf"(?<=['\"`])(?:{names})(?=['\"`])"
-    )
-    found = re.search(pattern, text)
-    return found.start() if found else None
+def _refused_at(name: str, text: str) -> int:
+    """Where `text` calls the parameter unknown; -1 if it does not."""
+    for mention in _mention(name).finditer(text):
+        if _calls_unknown(text[max(0, mention.start() - _NEAR) : mention.end() + _NEAR]):
+            return mention.start()
+    return -1
+
+
+def _calls_unknown(text: str) -> bool:
+    return bool(_UNKNOWN.search(text)) and not _BAD_VALUE.search(text)
+
+
+def _mention(name: str) -> re.Pattern[str]:
+    """Matches the name of the parameter; one that is also a word, such as `stop`, only where it stands as a name."""
+    names = f"(?:{'|'.join(_ALIASES.get(name, (name,)))})"
+    quoted = rf"(?<=['\"`]){names}(?=['\"`\\])"
+    if len(name) <= 2:
+        return re.compile(quoted)
+    if not (name.isalpha() and name.islower()):
+        return re.compile(rf"(?<![A-Za-z0-9_]){names}(?![A-Za-z0-9_])")
+    before = rf"(?:^|[\"'`/.(\[]|: ?|\bsupport |\b{_NOUN}s? )"
+    after = rf"(?=[\"'`,.;:)\[\]\\]|\s*$| (?:is|are|not|un\w+)\b| {_NOUN}\b)"
+    return re.compile(rf"{quoted}|{before}{names}{after}|\b{names}(?= {_NOUN}\b)")
 
 
 def _param_of(text: str) -> str:

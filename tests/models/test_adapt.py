@@ -13,6 +13,7 @@ BODY = {
     "max_tokens": 5,
     "temperature": 0.5,
     "n": 1,
+    "tools": [{"type": "function"}],
 }
 
 
@@ -26,16 +27,34 @@ def change(text, status=400):
     ("text", "expected"),
     [
         ({"error": {"message": "Unsupported parameter", "param": "stop"}}, "without stop"),
-        ({"error": {"message": "bad", "param": "stream_options.include_usage"}}, "without stream_options"),
-        ({"error": {"message": "stop and temperature", "param": "temperature"}}, "without temperature"),
-        ([{"error": {"message": "bad", "param": "stop"}}], "without stop"),
+        ({"error": {"message": "Unknown", "param": "stream_options.include_usage"}}, "without stream_options"),
+        ({"error": {"message": "unsupported: stop", "param": "temperature"}}, "without temperature"),
+        ([{"error": {"message": "bad", "code": "unsupported_parameter", "param": "stop"}}], "without stop"),
         ({"detail": [{"loc": ["body", "stream_options", "include_usage"], "msg": "extra"}]}, "without stream_options"),
         ('json: unknown field "stream_options"', "without stream_options"),
         ("The parameter is invalid. stream_options", "without stream_options"),
         ("Argument not supported on this model: stop", "without stop"),
-        ("stop_sequences: each must contain non-whitespace", "without stop"),
+        ("stop_sequences: each must contain non-whitespace", None),
         ("Unknown name \"include_usage\" at 'stream_options'", "without stream_options"),
-        ("'n' must be 2", "without n"),
+        ("'n' must be 2", None),
+        ("'n' is unknown", "without n"),
+        ("The temperature parameter is not supported with this model", "without temperature"),
+        ("model grok does not support parameter stop", "without stop"),
+        ("stop_sequences: Extra inputs are not permitted", "without stop"),
+        ("unknown field `stop`, expected one of `temperature`, `max_tokens`", "without stop"),
+        ("unknown field `top_k`, expected one of `temperature`, `max_tokens`", None),
+        ("temperature must be between 0 and 2", None),
+        ({"error": {"message": "temperature must be between 0 and 2", "param": "temperature"}}, None),
+        ({"error": {"message": "bad", "param": "stop"}}, None),
+        ({"error": {"message": "Unsupported value: 'temperature' does not support 0.5", "param": "temperature"}}, None),
+        ({"error": {"message": "not supported", "code": "unsupported_value", "param": "temperature"}}, None),
+        ({"error": {"message": "extra 'stop' is not permitted", "param": "tools[0].function.parameters"}}, None),
+        ({"error": {"message": "Invalid schema for tools[0]: unexpected key", "param": None}}, None),
+        ({"error": {"message": "tools is not supported"}}, None),
+        ({"error": {"message": "messages and model are unknown fields"}}, None),
+        ({"error": {"message": "your request to stop this was flagged"}}, None),
+        ({"error": {"message": "Your request to stop this is not allowed"}}, None),
+        ({"error": {"message": "Unknown model. " + "Read the manual. " * 20 + "Then set stream_options."}}, None),
         ("n is no parameter that anyone could find here", None),
         ("nonstop streaming_options", None),
         (
@@ -43,7 +62,7 @@ def change(text, status=400):
             "with max_tokens renamed to max_completion_tokens",
         ),
         ("Unrecognized request argument supplied: max_tokens", "with max_tokens renamed to max_completion_tokens"),
-        ("max_tokens must be at most 4", "without max_tokens"),
+        ("max_tokens must be at most 4", None),
         ("This model's maximum context length is 10 tokens, reduce max_tokens", None),
         ("'max_tokens' or 'max_completion_tokens' is too large: maximum context length is 4", None),
         ("model not found", None),
@@ -67,13 +86,13 @@ def test_other_statuses_teach_nothing(status):
 
 def test_each_thing_is_tried_once():
     known, body, changes = Adaptation(), BODY, []
-    text = "Unsupported: max_tokens max_completion_tokens stop stream_options role system developer"
+    text = "Unsupported: max_tokens max_completion_tokens 'stop' stream_options role system developer"
     while lesson := lesson_from(422, text, body, known):
         changes.append(lesson.change)
         known = lesson.adaptation
         body = known.apply(BODY)
     assert len(changes) == len(set(changes)) == 5
-    assert set(body) == {"model", "messages", "stream", "temperature", "n"}
+    assert set(body) == {"model", "messages", "stream", "temperature", "n", "tools"}
     assert body["messages"][0] == {"role": "user", "content": "s"}
     assert BODY["messages"][0]["role"] == "system"
 

@@ -434,7 +434,11 @@ class TestRetries:
 
 class TestAdapting:
     async def test_one_thing_after_the_other_is_left_out(self):
-        refused = {"stream_options": "stream_options", "stop": "'stop' is unsupported", "top_k": "top_k: extra input"}
+        refused = {
+            "stream_options": "unknown: stream_options",
+            "stop": "'stop' is unsupported",
+            "top_k": "top_k: extra input",
+        }
 
         async def handler(exchange):
             named = next((name for name in refused if name in exchange.body), None)
@@ -456,7 +460,13 @@ class TestAdapting:
             assert "stream_options" in server.bodies[5]
 
     async def test_lessons_do_not_use_up_the_retries(self):
-        answers = [(400, "stream_options"), (400, "top_k"), (400, "top_p"), (503, "busy"), (503, "busy")]
+        answers = [
+            (400, "unknown stream_options"),
+            (400, "unknown top_k"),
+            (400, "unknown top_p"),
+            (503, "busy"),
+            (503, "busy"),
+        ]
 
         async def handler(exchange):
             if answers:
@@ -472,7 +482,7 @@ class TestAdapting:
         assert fold_deltas(deltas).content == "hi"
 
     async def test_a_server_that_refuses_whatever_it_gets_ends_the_matter(self):
-        echo = {"error": {"message": "stream_options stop model messages"}}
+        echo = {"error": {"message": "unknown: stream_options 'stop' model messages tools"}}
         async with wire_server(refusing(400, echo)) as server:
             await fail(OpenAIServerModel("stubborn", server.url, KEY), ModelHTTPError, stop_sequences=["x"])
         assert len(server.exchanges) == 3
