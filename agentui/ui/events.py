@@ -130,7 +130,7 @@ class PageEvents:
         feed = Feed(visitor)
         batch = ""
         try:
-            async for changed in frames(visitor.changes, watch, pace_s=lambda: pace(visitor.live_size), beat_s=BEAT_S):
+            async for changed in frames(visitor.changes, watch, pace_s=lambda: pace(visitor.weight), beat_s=BEAT_S):
                 batch = feed.take() if changed else batch
                 yield visitor.live, batch
                 while feed.behind:

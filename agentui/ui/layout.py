@@ -23,7 +23,7 @@ from agentui.version import __version__
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = ("fold.js", "format.js", "timeline.js", "usage.js", "details.js", "inspector.js", "page.js")
-STYLES = ("tokens.css", "page.css", "settings.css", "chat.css", "inspector.css", "narrow.css")
+STYLES = ("tokens.css", "page.css", "settings.css", "composer.css", "chat.css", "inspector.css", "narrow.css")
 KEY_NOTE = "A key stays in the server's memory, goes to this base URL only, and is forgotten when the URL changes."
 CHIPS = 8
 "Examples that the empty page offers."
@@ -249,7 +249,8 @@ def _top_bar(sandbox: SandboxInfo) -> str:
         'aria-expanded="true" aria-controls="settings" title="Settings">'
         f"{_ICON_SETTINGS}</button><h1>agentui</h1>"
         f'<button type="button" class="au-badge au-{kind}" data-au="sandbox" title="{promise}" '
-        f'aria-label="{tier}: {promise}">{tier}</button></div>'
+        f'aria-expanded="false" aria-controls="au-promise">{tier}</button>'
+        f'<p id="au-promise" class="au-promise" role="note" hidden>{promise}</p></div>'
     )
 
 

@@ -91,6 +91,11 @@ def code_block(code: str = "") -> Block:
     return block
 
 
+def live_code_block() -> Block:
+    """A block for code while it is written: shorter, because the page highlights it anew again and again."""
+    return Block("python", head=80, tail=80)
+
+
 def output_block(text: str = "") -> Block:
     """A block for printed text."""
     block = Block("text", head=100, tail=100)

@@ -32,8 +32,11 @@ from agentui.ui.chat import (
     step_message,
     user_message,
 )
-from agentui.ui.markdown import Block, Prose, code_block, output_block
+from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block
 from agentui.view import RunView, StepView
+
+PROSE_SHARE = 6
+"So many characters of prose cost a browser as much as one of code, which it highlights."
 
 
 class RunTranscript:
@@ -79,9 +82,9 @@ class RunTranscript:
         return [] if self._live is None else [message("assistant", self._live.render())]
 
     @property
-    def live_size(self) -> int:
-        """Characters that the page renders anew with each frame, roughly."""
-        return 0 if self._live is None else self._live.size
+    def weight(self) -> int:
+        """What the last frame of the live step cost a browser, in characters of growing code."""
+        return 0 if self._live is None else self._live.weight
 
 
 class LiveStep:
@@ -90,7 +93,7 @@ class LiveStep:
     def __init__(self, step: StepView) -> None:
         self._step = step
         self._reset()
-        self.size = 0
+        self.weight = 0
 
     def apply(self, record: Record) -> None:
         """Take the next record of the step."""
@@ -111,8 +114,6 @@ class LiveStep:
                 self._reset()
             case _:
                 pass
-        if isinstance(event, ReasoningDelta | TextDelta | CodeDelta | OutputDelta):
-            self.size += len(event.text)
 
     def render(self) -> str:
         """The message."""
@@ -128,12 +129,14 @@ class LiveStep:
             parts.append(more)
         if self._output:
             parts.append(output_section(self._output.render(closed=False)))
-        return "\n\n".join(parts)
+        text = "\n\n".join(parts)
+        self.weight = len(text) if growing is self._code else len(text) // PROSE_SHARE
+        return text
 
     def _reset(self) -> None:
         self._reasoning = Prose()
         self._thought = Prose()
-        self._code: Block = code_block()
+        self._code: Block = live_code_block()
         self._output: Block = output_block()
         self._running = False
 

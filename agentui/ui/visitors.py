@@ -93,9 +93,9 @@ class Visitor:
         return self.runs[-1].transcript.live if self.runs else []
 
     @property
-    def live_size(self) -> int:
-        """Characters of the live step, roughly."""
-        return self.runs[-1].transcript.live_size if self.runs else 0
+    def weight(self) -> int:
+        """What a frame costs a browser, in characters of growing code."""
+        return self.runs[-1].transcript.weight if self.runs else 0
 
     def begin(self, task: str) -> Callable[[Record], None]:
         """Make room for a run of `task`; returns what takes its records."""

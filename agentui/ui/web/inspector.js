@@ -65,6 +65,7 @@
       this.bar = {
         dot: el("i", "au-dot"),
         phase: el("b", "au-phase"),
+        model: el("span", "au-item au-item-model"),
         step: el("span", "au-item au-item-step"),
         time: el("span", "au-item au-item-time"),
         input: el("span", "au-item au-item-in"),
@@ -202,6 +203,8 @@
       setText(this.bar.phase, text);
       const state = !view ? "idle" : view.end ? view.end.status : "running";
       if (this.status.dataset.state !== state) this.status.dataset.state = state;
+      const model = view?.start?.model ?? "";
+      setText(this.bar.model, model === "demo" ? "demo (scripted)" : model);
       const limit = view?.start?.limits?.max_steps;
       const number = view?.step?.number;
       const steps = number === 1 ? "1 step" : `${number} steps`;

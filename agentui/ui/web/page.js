@@ -51,8 +51,7 @@
     const initial = () => setSettings(wide.matches && store(STORED_PANEL) !== "closed");
     initial();
     wide.addEventListener("change", initial);
-    panel.setAttribute("role", "complementary");
-    panel.setAttribute("aria-label", "Settings");
+    name(panel, "complementary", "Settings");
     // Whoever gets into a closed panel by keyboard or by a program sees it.
     panel.addEventListener("focusin", () => setSettings(true));
     document.addEventListener("pointerdown", (event) => {
@@ -64,6 +63,11 @@
   function setSheet(open) {
     document.body.dataset.sheet = open ? "open" : "closed";
     document.querySelector('[data-au="sheet"]')?.setAttribute("aria-expanded", String(open));
+  }
+
+  function setPromise(open) {
+    byId("au-promise").hidden = !open;
+    document.querySelector('[data-au="sandbox"]').setAttribute("aria-expanded", String(open));
   }
 
   const ACTIONS = {
@@ -78,7 +82,7 @@
       setSettings(open);
     },
     sheet: () => setSheet(document.body.dataset.sheet !== "open"),
-    sandbox: () => document.body.classList.toggle("au-show-promise"),
+    sandbox: () => setPromise(byId("au-promise").hidden),
     connect: () => {
       setSettings(true);
       document.querySelector("#base-url input, #base-url textarea")?.focus();
@@ -141,6 +145,11 @@
     setTimeout(hush, 1000);
   }
 
+  function name(element, role, label) {
+    element.setAttribute("role", role);
+    element.setAttribute("aria-label", label);
+  }
+
   /* A Gradio button has plain text: its first line becomes the title. */
   function titleChips() {
     for (const chip of document.querySelectorAll(".au-chip")) {
@@ -184,6 +193,8 @@
     startKeys();
     quietLogs(chat);
     titleChips();
+    name(chat, "region", "Conversation");
+    name(inspector, "region", "Run");
     setSheet(false);
     const sheet = agentui.el("button", "au-sheet-handle", "Steps and usage");
     sheet.type = "button";
@@ -192,6 +203,7 @@
     inspector.prepend(sheet);
     document.addEventListener("click", (event) => {
       const target = event.target.closest?.("[data-au]");
+      if (target?.dataset.au !== "sandbox") setPromise(false);
       if (target) ACTIONS[target.dataset.au]?.();
     });
     stop.addEventListener("click", () => (stop.textContent = "Stopping …"));

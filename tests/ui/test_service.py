@@ -1,0 +1,156 @@
+import html
+
+import pytest
+
+from agentui.agent import CodeAgent
+from agentui.errors import ConfigError
+from agentui.events import Limits
+from agentui.models.gate import Gate
+from agentui.models.scripted import ScriptedModel
+from agentui.settings import Settings
+from agentui.testing import FakePool
+from agentui.tools import tool
+from agentui.ui.connections import Connections
+from agentui.ui.service import Choices, Service
+
+DEMO = Choices(preset="demo")
+
+
+def make_service(*answers, agent=None, **settings):
+    model, settings = ScriptedModel(answers), Settings(**settings)
+    own = agent.spec.model if agent else None
+    return Service(settings, Connections(settings, own, lambda: model), FakePool(), agent)
+
+
+def shown(visitor):
+    messages = [*visitor.settled, *visitor.live]
+    return html.unescape(" ".join(part["text"] for said in messages for part in said["content"]))
+
+
+async def test_a_task_is_run_for_its_visitor():
+    service = make_service("<code>final_answer('hello')</code>")
+    visitor = service.visitors.get(None)
+    assert await service.send(visitor, "Say hello", DEMO)
+    await visitor.runs[0].run.wait()
+    assert "hello" in shown(visitor)
+
+
+async def test_a_second_task_has_to_wait_and_changes_nothing():
+    gate = Gate()
+    service = make_service(["Working", gate])
+    visitor = service.visitors.get(None)
+    assert await service.send(visitor, "First", DEMO)
+    assert not await service.send(visitor, "Second", DEMO)
+    assert len(visitor.runs) == 1
+    service.stop(visitor)
+    await visitor.runs[0].run.wait()
+    assert visitor.run is None
+
+
+@pytest.mark.parametrize(
+    ("task", "choices", "said"),
+    [
+        ("  ", DEMO, "The task is empty"),
+        ("x" * 200_001, DEMO, "200,001 characters and at most 200,000"),
+        ("Go", Choices(preset="demo", max_steps="0"), "max_steps"),
+        ("Go", Choices(preset="demo", max_steps="nan"), "not a whole number"),
+        ("Go", Choices(preset="demo", max_seconds="-1"), "max_seconds"),
+        ("Go", Choices(preset="demo", max_seconds="nan"), "max_seconds"),
+        ("Go", Choices(preset="demo", max_tokens="1e3"), "not a whole number"),
+        ("Go", Choices(preset="nonsense"), "preset"),
+        ("Go", Choices(preset="custom", base_url="http://x/v1"), "No model id"),
+    ],
+)
+async def test_what_cannot_be_started_is_said_and_leaves_no_trace(task, choices, said):
+    service = make_service("<code>final_answer('still works')</code>")
+    visitor = service.visitors.get(None)
+    assert not await service.send(visitor, task, choices)
+    assert said in shown(visitor)
+    assert visitor.runs == []
+    assert await service.send(visitor, "Go", DEMO)
+    await visitor.runs[0].run.wait()
+    assert "still works" in shown(visitor)
+
+
+async def test_a_full_server_says_so():
+    service = make_service(["Working", Gate()], max_running=1)
+    one, two = service.visitors.get(None), service.visitors.get(None)
+    assert await service.send(one, "Go", DEMO)
+    assert not await service.send(two, "Go", DEMO)
+    assert "already runs 1 tasks" in shown(two)
+    assert two.runs == []
+    await service.close()
+    assert one.runs[0].run.done
+
+
+async def test_a_key_that_comes_with_a_bad_task_is_kept_for_the_next_one():
+    service = make_service()
+    visitor = service.visitors.get(None)
+    choices = Choices(preset="custom", base_url="http://127.0.0.1:9/v1", model_id="m", key="secret")
+    assert not await service.send(visitor, "", choices)
+    assert visitor.key.secret == "secret"
+    assert "secret" not in repr(choices)
+
+
+async def test_the_limits_of_the_panel_hold():
+    service = make_service(*["<code>1</code>"] * 3)
+    visitor = service.visitors.get(None)
+    assert await service.send(visitor, "Go", Choices(preset="demo", max_steps="2", max_tokens="100000"))
+    result = await visitor.runs[0].run.wait()
+    assert result.status == "limit"
+    assert result.records[0].event.limits.max_steps == 2
+    assert result.records[0].event.limits.max_tokens == 100_000
+
+
+async def test_an_agent_of_ones_own_keeps_its_tools_and_model():
+    @tool
+    def double(number: int) -> int:
+        """Double a number.
+
+        Args:
+            number: Any.
+        """
+        return 2 * number
+
+    own = ScriptedModel(["<code>final_answer(double(21))</code>"], model_id="own")
+    agent = CodeAgent([double], own, limits=Limits(max_tokens=500_000), sandbox_pool=FakePool())
+    service = make_service(agent=agent)
+    assert [offer.name for offer in service.connections.offers[:2]] == ["agent", "demo"]
+    one, two = service.visitors.get(None), service.visitors.get(None)
+    assert await service.send(one, "Go", Choices(preset="agent"))
+    result = await one.runs[0].run.wait()
+    assert (result.output, result.records[0].event.model) == (42, "own")
+    assert result.records[0].event.limits.max_tokens == 500_000
+    assert any(record.event.type == "code_delta" for record in result.records)
+    assert two.session is not one.session
+    assert not agent.spec.stream_outputs
+
+
+async def test_lost_records_are_only_given_to_who_knows_the_chat():
+    service = make_service("<code>final_answer(1)</code>")
+    visitor = service.visitors.get(None)
+    await service.send(visitor, "Go", DEMO)
+    run = visitor.runs[0].run
+    await run.wait()
+    asked = {"chat": visitor.chat_id, "run_id": run.run_id, "from_seq": 2}
+    assert service.lost_records(asked)["records"][0]["seq"] == 2
+    for wrong in ({"chat": "x"}, {"run_id": "x"}, {"from_seq": -1}, {"from_seq": "0"}, {"from_seq": None}):
+        assert service.lost_records(asked | wrong) is None
+    for rubbish in (None, [], "x", 3):
+        assert service.lost_records(rubbish) is None
+
+
+async def test_closing_the_records_stops_the_run():
+    service, runs = make_service(["Begun", Gate()]), set()
+    records = service.records("Go", DEMO, runs)
+    while (await anext(records))["event"]["type"] != "text_delta":
+        pass
+    (run,) = runs
+    await records.aclose()
+    assert (await run.wait()).status == "stopped"
+    assert runs == set()
+
+
+async def test_records_refuse_what_the_page_refuses():
+    with pytest.raises(ConfigError, match="empty"):
+        await anext(make_service().records("", DEMO, set()))
