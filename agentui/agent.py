@@ -11,11 +11,14 @@ import dataclasses
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Literal
 
 from agentui.arguments import as_task, authorized_imports, code_tags, positive
+from agentui.budget import Budget
 from agentui.code_loop import CodeLoop
 from agentui.events import Record, RunStarted
+from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
 from agentui.loop import Loop
 from agentui.loop_thread import iterate, run_sync
@@ -34,13 +37,13 @@ from agentui.version import __version__
 
 
 class Agent:
-    """What every agent has. Making one starts nothing; use `CodeAgent` or `ToolCallingAgent`.
+    """What every agent has. Making one starts no run; use `CodeAgent` or `ToolCallingAgent`.
 
     Args:
         tools: Host functions that the code may call.
         model: Answers the agent's requests.
         instructions: Text added to the end of the system prompt.
-        max_steps: Action steps a run may take.
+        max_steps: Action steps a run may take; 20, or what `limits` says.
         additional_authorized_imports: Modules that the prompt offers besides the usual ones; `"*"` for all.
         planning_interval: Plan before the first and then every so many action steps; None for never.
         step_callbacks: Called with each finished step, and with `agent=` if they take it.
@@ -55,7 +58,7 @@ class Agent:
         max_print_outputs_length: Characters of a step's output that the model gets to read.
         context_tokens: Size of the model's context, where the price list does not know it. A conversation that fills
             three quarters of it is shortened.
-        limits: What a run may spend; `max_steps` here wins over the one in it.
+        limits: What a run may spend.
         sandbox_pool: Where code runs; the process's own pool by default.
 
     Raises:
@@ -71,7 +74,7 @@ class Agent:
         model: Model,
         *,
         instructions: str | None = None,
-        max_steps: int = 20,
+        max_steps: int | None = None,
         additional_authorized_imports: Sequence[str] = (),
         planning_interval: int | None = None,
         step_callbacks: Sequence[Callable[..., Any]] = (),
@@ -104,9 +107,10 @@ class Agent:
             stream_outputs=stream_outputs,
             max_print_outputs_length=max_print_outputs_length,
             context_tokens=positive("context_tokens", context_tokens),
-            limits=checked_limits(dataclasses.replace(limits or Limits(), max_steps=max_steps)),
+            limits=_with_steps(limits or Limits(), max_steps),
         )
-        self._session: Session | None = None
+        self._own: list[Session] = []  # one at most; a list, so that the finalizer below sees which
+        weakref.finalize(self, _close_all, self._own).atexit = False
         self._runs: dict[Run, asyncio.AbstractEventLoop] = {}
         self._lock = threading.Lock()
         threading.Thread(target=count_tokens, args=("",), name="agentui-tokenizer", daemon=True).start()
@@ -115,6 +119,11 @@ class Agent:
     def model(self) -> Model:
         """The model it asks."""
         return self.spec.model
+
+    @property
+    def limits(self) -> Limits:
+        """What a run may spend."""
+        return self.spec.limits
 
     def run(
         self,
@@ -132,7 +141,7 @@ class Agent:
             task: What to do.
             stream: Return an iterator of records instead; closing it stops the run.
             reset: Start a new conversation; False goes on with the last one, its variables included.
-            images: PIL images, file paths or URLs that belong to the task; sent once.
+            images: PIL images, file paths or URLs that belong to the task; part of its message alone.
             additional_args: Variables that the code finds under these names.
             max_steps: Instead of the agent's own.
             return_full_result: Return a `RunResult`, which also tells of runs that ended without an answer.
@@ -146,11 +155,10 @@ class Agent:
             RunStopped: Somebody stopped the run.
             ConfigError: An argument is wrong.
         """
+        options: dict[str, Any] = {"reset": reset, "images": images, "additional_args": additional_args}
         if stream:
-            return iterate(
-                self.stream(task, reset=reset, images=images, additional_args=additional_args, max_steps=max_steps)
-            )
-        result = run_sync(self._complete(task, reset, images, additional_args, max_steps))
+            return iterate(self.stream(task, max_steps=max_steps, **options))
+        result = run_sync(self._complete(task, max_steps=max_steps, **options))
         full = self.return_full_result if return_full_result is None else return_full_result
         return result[0] if full else answer_of(*result)
 
@@ -203,15 +211,17 @@ class Agent:
         Raises:
             ConfigError: An argument is wrong, or the session has a run that has not ended.
         """
-        spec = self._spec_for(limits, max_steps)
-        message, variables = as_task(task, images, additional_args)
+        events = asyncio.get_running_loop()
+        spec = dataclasses.replace(self.spec, limits=_with_steps(limits or self.limits, max_steps))
+        message, variables = as_task(task, images, additional_args, native=self.native_tools)
+        budget = Budget(spec.limits, spec.model)
         session = session or self._own_session(reset)
-        loop = self.loop_class(spec, session, self)
+        loop = self.loop_class(spec, session, budget, self)
         session.begin()
         run = Run(
             lambda run: loop.run(run, message, variables),
             RunStarted(
-                task=task,
+                task=clean_text(task),
                 model=spec.model.model_id,
                 server=spec.model.server,
                 tools=tuple(spec.tools),
@@ -222,7 +232,7 @@ class Agent:
             on_end=lambda run: self._ended(run, session),
         )
         with self._lock:
-            self._runs[run] = asyncio.get_running_loop()
+            self._runs[run] = events
         return run
 
     def interrupt(self) -> None:
@@ -230,32 +240,30 @@ class Agent:
         with self._lock:
             running = list(self._runs.items())
         for run, loop in running:
-            loop.call_soon_threadsafe(run.stop)
+            with suppress(RuntimeError):  # the loop is closed, and its runs with it
+                loop.call_soon_threadsafe(run.stop)
 
     def close(self) -> None:
-        """End the interpreter of the agent's own conversation. The agent can be used again."""
-        session, self._session = self._session, None
-        if session is not None:
-            run_sync(session.close())
-
-    def _spec_for(self, limits: Limits | None, max_steps: int | None) -> AgentSpec:
-        wanted = limits or self.spec.limits
-        if max_steps is not None:
-            wanted = dataclasses.replace(wanted, max_steps=max_steps)
-        return dataclasses.replace(self.spec, limits=checked_limits(wanted))
+        """Stop the agent's runs and end the interpreter of its own conversation. The agent can be used again."""
+        with self._lock:
+            sessions, self._own[:] = list(self._own), []
+        for session in sessions:
+            session.kept = False
+            if session.busy:  # its run closes it when it has ended
+                self.interrupt()
+            else:
+                run_sync(session.close())
 
     def _own_session(self, reset: bool) -> Session:
         with self._lock:
-            old = self._session
-            if old is not None and not reset:
-                return old
-            self._session = session = Session()
-            weakref.finalize(self, close_later, session).atexit = False
-            if old is not None:
+            if self._own and not reset:
+                return self._own[0]
+            replaced, self._own[:] = list(self._own), [Session()]
+            for old in replaced:
                 old.kept = False
                 if not old.busy:
                     close_later(old)
-            return session
+            return self._own[0]
 
     def _ended(self, run: Run, session: Session) -> None:
         session.end()
@@ -264,19 +272,21 @@ class Agent:
         if not session.kept:
             close_later(session)
 
-    async def _complete(
-        self,
-        task: str,
-        reset: bool,
-        images: Sequence[Any] | None,
-        additional_args: Mapping[str, Any] | None,
-        max_steps: int | None,
-    ) -> tuple[RunResult, BaseException | None]:
-        run = self.start(task, reset=reset, images=images, additional_args=additional_args, max_steps=max_steps)
+    async def _complete(self, task: str, **options: Any) -> tuple[RunResult, BaseException | None]:
+        run = self.start(task, **options)
         try:
             return await run.wait(), run.exception
         finally:
             run.stop()
+
+
+def _with_steps(limits: Limits, max_steps: int | None) -> Limits:
+    return checked_limits(limits if max_steps is None else dataclasses.replace(limits, max_steps=max_steps))
+
+
+def _close_all(sessions: list[Session]) -> None:
+    for session in sessions:
+        close_later(session)
 
 
 class CodeAgent(Agent):

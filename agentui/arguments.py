@@ -8,29 +8,56 @@ from typing import Any, Literal
 
 from agentui.errors import ConfigError
 from agentui.images import task_content
+from agentui.jsonable import clean_text
 from agentui.messages import ChatMessage
+from agentui.observe import shorten
 from agentui.parse import MARKDOWN, TAGS, CodeTags
+from agentui.sandbox.codec import CodecError, encode
 from agentui.spec import IMPORTS
+
+MAX_VALUE_CHARS = 4_000
+"Characters of a value that is written into a task."
 
 
 def as_task(
-    task: str, images: Sequence[Any] | None, variables: Mapping[str, Any] | None
+    task: str, images: Sequence[Any] | None, variables: Mapping[str, Any] | None, *, native: bool = False
 ) -> tuple[ChatMessage, Mapping[str, Any]]:
     """A task as its message, and the variables that the code will find.
 
+    Args:
+        task: The text.
+        images: Its pictures.
+        variables: Values by name.
+        native: The agent runs no code, so the values themselves go into the text.
+
     Raises:
-        ConfigError: The task is empty, a picture cannot be used or a variable has no usable name.
+        ConfigError: The task is empty, or a picture, a value or its name cannot be used.
     """
+    task = clean_text(task)
     if not task.strip():
         raise ConfigError("the task is empty: say what the agent is to do")
     variables = variables or {}
-    bad = [name for name in variables if not name.isidentifier()]
-    if bad:
-        raise ConfigError(f"additional_args: {bad[0]!r} is not a Python identifier: rename it")
+    for name, value in variables.items():
+        _check_variable(name, value)
     if variables:
-        names = ", ".join(f"{name} ({type(value).__name__})" for name, value in variables.items())
-        task = f"{task}\n\nThese variables are already defined: {names}."
+        task = f"{task}\n\n{_told(variables, native=native)}"
     return ChatMessage(role="user", content=task_content(task, images or ())), variables
+
+
+def _check_variable(name: object, value: object) -> None:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ConfigError(f"additional_args: {name!r} is not a Python identifier: rename it")
+    try:
+        encode(value, strict=True)
+    except CodecError as error:
+        raise ConfigError(f"additional_args: {name!r} cannot be sent to the sandbox: {error}") from error
+
+
+def _told(variables: Mapping[str, Any], *, native: bool) -> str:
+    if native:
+        return "\n".join(f"{name} = {shorten(repr(value), MAX_VALUE_CHARS)}" for name, value in variables.items())
+    names = ", ".join(f"{name} ({type(value).__name__})" for name, value in variables.items())
+    return f"These variables are already defined: {names}."
 
 
 def authorized_imports(additional: Sequence[str]) -> tuple[str, ...]:

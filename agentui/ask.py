@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from agentui.budget import Budget
 from agentui.calibration import CALIBRATION
 from agentui.draft import StepDraft
 from agentui.errors import ModelAnswerEmpty, ModelError
@@ -24,6 +23,7 @@ from agentui.events import (
     UpstreamClosed,
     UsageUpdated,
 )
+from agentui.jsonable import clean_text
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, ToolCall
 from agentui.meter import UsageMeter
 from agentui.models.base import fold_deltas
@@ -50,14 +50,13 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
 
 
-async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage], budget: Budget) -> Reply:
+async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]) -> Reply:
     """Ask the model and stream its answer into `draft`.
 
     Args:
         draft: The running step; gets the answer, also when this raises, and one usage entry a call.
         spec: The agent.
         messages: The conversation.
-        budget: What the run may still spend.
 
     Raises:
         ModelError: The call failed for good.
@@ -65,7 +64,8 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
     """
     attempt = 1
     while True:
-        call = _Call(draft, spec, budget)
+        draft.budget.check()
+        call = _Call(draft, spec)
         try:
             return await call.stream(messages)
         except ModelError as error:
@@ -78,7 +78,7 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
                     wait_s=wait_s,
                     reason=str(error),
                     usage=error.token_usage,
-                    cost=None if error.token_usage is None else budget.price(error.token_usage),
+                    cost=None if error.token_usage is None else draft.budget.price(error.token_usage),
                     partial=error.partial,
                 )
             )
@@ -89,13 +89,14 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
 class _Call:
     """One request."""
 
-    def __init__(self, draft: StepDraft, spec: AgentSpec, budget: Budget) -> None:
+    def __init__(self, draft: StepDraft, spec: AgentSpec) -> None:
         self._draft = draft
         self._spec = spec
-        self._budget = budget
+        self._budget = draft.budget
         self._model = spec.model.model_id
         self._emit = draft.run.emit
-        self._parser = AnswerParser(spec.tags)
+        prose = spec.native_tools or draft.kind == "planning"
+        self._parser = AnswerParser(None if prose else spec.tags)
         self._finish_reason: FinishReason | None = None
         self._next_update = 0.0
         self._limit_noticed_s: float | None = None
@@ -113,8 +114,10 @@ class _Call:
         try:
             async with aclosing(self._open(messages, stop)) as deltas:
                 async for delta in deltas:
-                    meter.input_tokens = await asyncio.shield(counting)
+                    if counting.done():
+                        meter.input_tokens = counting.result()
                     self._take(delta, meter)
+            meter.input_tokens = await counting
             meter.finish()
             usage = meter.current()
         except ModelAnswerEmpty as error:  # a mistake of the model, which it can be told about
@@ -122,9 +125,10 @@ class _Call:
         except ModelError as error:
             usage = error.token_usage
             raise
-        except (asyncio.CancelledError, LimitReached):  # leaving `aclosing` has closed the connection by now
+        except BaseException as error:  # leaving `aclosing` has closed the connection by now
             usage = meter.current()
-            self._emit(UpstreamClosed(step=self._draft.number, after_s=self._since_stop(), usage=usage))
+            if isinstance(error, asyncio.CancelledError | LimitReached):
+                self._emit(UpstreamClosed(step=self._draft.number, after_s=self._since_stop(), usage=usage))
             raise
         finally:
             self._settle(usage, meter)
@@ -163,7 +167,7 @@ class _Call:
         if self._spec.stream_outputs:
             for call in delta.tool_calls or ():
                 if call.arguments:
-                    self._emit(ToolCallDelta(call_id=call.call_id, name=call.name, text=call.arguments))
+                    self._emit(ToolCallDelta(call_id=call.call_id, name=call.name, text=clean_text(call.arguments)))
 
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentui.errors import ConfigError
 from agentui.limits import Limits
@@ -35,6 +35,13 @@ class Budget:
         """A call has ended."""
         self.tokens += usage.total_tokens
         self.usd += cost.usd if cost else 0.0
+
+    def left_for(self, limits: Limits) -> Limits:
+        """`limits` of an agent that is called from this run, within what this run has left."""
+        most, cap = self.limits.max_tokens, self.limits.max_cost_usd
+        tokens = _least(limits.max_tokens, None if most is None else max(1, most - self.tokens))
+        usd = _least(limits.max_cost_usd, None if cap is None else max(1e-9, cap - self.usd))
+        return replace(limits, max_tokens=None if tokens is None else int(tokens), max_cost_usd=usd)
 
     def check(self) -> None:
         """See whether another call can be made.
@@ -72,3 +79,7 @@ class Budget:
 
     def _end(self, what: str, how_much: str) -> None:
         raise LimitReached(f"the {what} limit is used up ({how_much}): raise it and go on")
+
+
+def _least(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)

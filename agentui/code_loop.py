@@ -40,7 +40,6 @@ class CodeLoop(Loop):
             self._remember("user", "Observation:\n(stopped while this code was running)")
             raise
         if result.is_final and result.error is None:
-            step.is_final = True
             return await self._checked(step, result.value)
         error = result.error
         failure = None if error is None else (code, error.kind, error.message)

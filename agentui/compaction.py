@@ -50,7 +50,7 @@ def elide(messages: Sequence[ChatMessage], opening: int) -> tuple[list[ChatMessa
 def summarised(messages: Sequence[ChatMessage], opening: int, summary: ChatMessage) -> list[ChatMessage]:
     """The conversation with everything between its opening and its newest turns replaced by `summary`."""
     newest = list(messages[max(opening, len(messages) - KEPT_TURNS) :])
-    while newest and newest[0].role == "assistant":  # a conversation goes on with a user's turn
+    while newest and newest[0].role in {"assistant", "tool"}:  # half a turn would be refused by the server
         newest.pop(0)
     return [*messages[:opening], summary, *newest]
 
@@ -67,9 +67,13 @@ def size(messages: Sequence[ChatMessage]) -> int:
 
 def _short(message: ChatMessage) -> ChatMessage:
     text = message.content
-    if message.role != "user" or not isinstance(text, str) or not text.startswith(_OBSERVATION):
+    if not isinstance(text, str) or not (message.role == "tool" or _is_observation(message.role, text)):
         return message
     if len(text) <= SHORT_CHARS + 100:
         return message
     left_out = len(text) - SHORT_CHARS
     return replace(message, content=f"{text[:SHORT_CHARS]}\n… ({left_out:,} more characters, left out to save context)")
+
+
+def _is_observation(role: str, text: str) -> bool:
+    return role == "user" and text.startswith(_OBSERVATION)

@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from agentui.budget import Budget
 from agentui.events import StepFinished, StepKind, StepStarted, Timing
 from agentui.parse import Answer
 from agentui.runner import Run
@@ -18,15 +19,17 @@ class StepDraft:
     Attributes:
         answer: What the model wrote, as far as it got.
         output: Printed text, in order.
+        budget: What the run may still spend.
         usages: One entry a model call.
         costs: What each of them cost; None where that is unknown.
         finished: The recorded step, once it has ended.
     """
 
-    def __init__(self, run: Run, number: int, kind: StepKind = "action") -> None:
+    def __init__(self, run: Run, number: int, budget: Budget, kind: StepKind = "action") -> None:
         self.run = run
         self.number = number
         self.kind: StepKind = kind
+        self.budget = budget
         self.answer = Answer()
         self.code: str | None = None
         self.output: list[str] = []
@@ -76,6 +79,7 @@ class StepDraft:
         """A model call of this step has ended."""
         self.usages.append(usage)
         self.costs.append(cost)
+        self.budget.spend(usage, cost)
 
     def mark_first_delta(self) -> None:
         """The model has begun to answer."""

@@ -67,7 +67,9 @@ class _Host:
 
     def artifact(self, artifact: Artifact) -> None:
         self.flush()
-        self._draft.run.add_artifact(artifact)
+        if not self._draft.run.add_artifact(artifact):
+            self.output("stderr", f"[{artifact.name} is not kept: the files of this run are more than can be held]\n")
+            return
         self._emit(
             ArtifactCreated(
                 artifact_id=artifact.artifact_id,

@@ -17,7 +17,7 @@ MAX_IMAGE_BYTES = 20_000_000
 
 
 def task_content(task: str, images: Sequence[Any]) -> Content:
-    """The task's text, followed by its pictures.
+    """The task's text, followed by its pictures: one message, however many steps the run takes.
 
     Args:
         task: The text.

@@ -6,9 +6,12 @@ shown as its `repr` rather than lost or raised over.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Collection, Mapping
 from typing import Any, cast
+
+logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 12
 MAX_TEXT = 200_000
@@ -29,19 +32,26 @@ def jsonable(value: Any, depth: int = 0) -> Any:
     if depth < MAX_DEPTH:
         if isinstance(value, Mapping):
             pairs = cast(Mapping[Any, Any], value)
-            return {str(key): jsonable(item, depth + 1) for key, item in pairs.items()}
+            return {_text(_repr(key)): jsonable(item, depth + 1) for key, item in pairs.items()}
         if isinstance(value, list | tuple | set | frozenset):
             items = cast(Collection[Any], value)
             return [jsonable(item, depth + 1) for item in items]
     return _text(_repr(value))
 
 
+def clean_text(text: str) -> str:
+    """`text` without the lone surrogates that no JSON can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _text(text: str) -> str:
-    clean = text.encode("utf-8", "replace").decode()
+    clean = clean_text(text)
     return clean if len(clean) <= MAX_TEXT else f"{clean[:MAX_TEXT]}… (cut after {MAX_TEXT:,} characters)"
 
 
 def _repr(value: Any) -> str:
-    if type(value).__str__ is not object.__str__:
-        return str(value)
-    return repr(value)
+    try:
+        return str(value) if type(value).__str__ is not object.__str__ else repr(value)
+    except Exception:
+        logger.debug("a %s cannot be printed", type(value).__name__, exc_info=True)
+        return object.__repr__(value)

@@ -11,6 +11,7 @@ import inspect
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from agentui.ask import Reply, ask
@@ -25,6 +26,7 @@ from agentui.prompts import render
 from agentui.runner import LimitReached, Run
 from agentui.session import Session
 from agentui.spec import AgentSpec
+from agentui.threads import Outcome, in_thread
 
 MAX_PROSE = 2
 "An answer without code is corrected once; the next one in a row is taken as the final answer."
@@ -33,14 +35,14 @@ MAX_PROSE = 2
 class Loop(ABC):
     """One run of an agent in a session."""
 
-    def __init__(self, spec: AgentSpec, session: Session, agent: Any) -> None:
+    def __init__(self, spec: AgentSpec, session: Session, budget: Budget, agent: Any) -> None:
         self._spec = spec
         self._session = session
         self._agent = agent
         self._failures = Failures()
         self._call_ids = itertools.count(1)
         self._numbers = itertools.count(1)
-        self._budget = Budget(spec.limits, spec.model)
+        self._budget = budget
 
     async def run(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
         """Work on `task` and return the answer.
@@ -65,7 +67,7 @@ class Loop(ABC):
             session.messages += self._spec.opening_messages()
             session.opening = len(session.messages)
         session.messages.append(task)
-        if variables:
+        if variables and not self._spec.native_tools:
             sandbox = await session.interpreter(self._spec.pool, list(self._spec.tools))
             await sandbox.put(variables)
         limit = self._spec.limits.max_steps
@@ -75,7 +77,7 @@ class Loop(ABC):
             await self._compact(run)
             if self._spec.planning_interval and action % self._spec.planning_interval == 0:
                 await self._plan(run, first=action == 0, left=None if limit is None else limit - action)
-            step = StepDraft(run, next(self._numbers))
+            step = StepDraft(run, next(self._numbers), self._budget)
             with step:
                 answer = await self._act(step)
             await self._record(step)
@@ -117,7 +119,7 @@ class Loop(ABC):
 
     async def _write(self, run: Run, prompt: str, messages: Sequence[ChatMessage] | None = None) -> str:
         """Have the model write prose about the conversation, in a step of its own."""
-        step = StepDraft(run, next(self._numbers), "planning")
+        step = StepDraft(run, next(self._numbers), self._budget, "planning")
         with step:
             question = ChatMessage(role="user", content=prompt)
             await self._ask(step, [*(self._session.messages if messages is None else messages), question])
@@ -129,13 +131,11 @@ class Loop(ABC):
         """One action step: ask, do what the model wants, observe. Returns the answer of a step that is final."""
 
     async def _ask(self, step: StepDraft, messages: Sequence[ChatMessage]) -> Reply:
-        self._budget.check()
-        return await ask(step, self._spec, messages, self._budget)
+        return await ask(step, self._spec, messages)
 
     async def _correct(self, step: StepDraft, reply: Reply, wrong: Mistake) -> Any:
         """Tell the model what is wrong with its answer; prose a second time in a row is the final answer."""
         if wrong == "no_code" and self._failures.count(wrong) >= MAX_PROSE:
-            step.is_final = True
             return await self._checked(step, reply.answer.thought)
         usage = step.usages[-1].output_tokens if step.usages else None
         observation = observe_mistake(wrong, reply, self._spec, usage)
@@ -145,15 +145,15 @@ class Loop(ABC):
         return None
 
     async def _checked(self, step: StepDraft, value: Any) -> Any:
-        """Ask the owner's checks; a refused answer is not final and becomes an observation."""
+        """Ask the owner's checks: an accepted answer makes the step final, a refused one becomes an observation."""
         for check in self._spec.final_answer_checks:
             reason = await _refusal(check, value, self._session, self._agent)
             if reason is not None:
-                step.is_final = False
                 text = render("check_failed", reason=reason)
                 self._failures.check(("check", reason), f"its answer was refused: {reason}")
                 self._observe(step, Observation(text=text, error=f"the answer was refused: {reason}"))
                 return None
+        step.is_final = True
         return value
 
     def _observe(self, step: StepDraft, observation: Observation) -> None:
@@ -166,36 +166,39 @@ class Loop(ABC):
     async def _record(self, step: StepDraft) -> None:
         if step.finished is None:
             return
-        for usage, cost in zip(step.usages, step.costs, strict=True):
-            self._budget.spend(usage, cost)
         self._session.steps.append(step.finished)
         for callback in self._spec.step_callbacks:
-            try:
-                outcome = _call_hook(callback, step.finished, agent=self._agent)
-                if inspect.isawaitable(outcome):
-                    await outcome
-            except Exception as error:
-                raise AgentError(f"a step callback failed: {type(error).__name__}: {error}") from error
+            outcome = await _call_hook(callback, step.finished, agent=self._agent)
+            if outcome.error is not None:
+                raise AgentError(f"a step callback failed: {_named(outcome.error)}") from outcome.error
 
 
 async def _refusal(check: Any, value: Any, session: Session, agent: Any) -> str | None:
     """Why `check` does not accept `value`; None if it does."""
     name = getattr(check, "__name__", type(check).__name__)
-    try:
-        accepted = _call_hook(check, value, session, agent=agent)
-        accepted = await accepted if inspect.isawaitable(accepted) else accepted
-    except AssertionError as error:
-        return str(error) or f"{name} failed"
-    except Exception as error:
-        raise AgentError(f"the final answer check {name} failed: {type(error).__name__}: {error}") from error
-    return None if accepted else f"{name} said no"
+    outcome = await _call_hook(check, value, session, agent=agent)
+    if isinstance(outcome.error, AssertionError):
+        return str(outcome.error) or f"{name} failed"
+    if outcome.error is not None:
+        raise AgentError(f"the final answer check {name} failed: {_named(outcome.error)}") from outcome.error
+    return None if outcome.value else f"{name} said no"
 
 
-def _call_hook(hook: Any, *values: Any, agent: Any) -> Any:
-    """Call an owner's function, with `agent=` only if it takes that."""
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+async def _call_hook(hook: Any, *values: Any, agent: Any) -> Outcome:
+    """Call an owner's function with what it takes, apart from the event loop: it may block, ask a model or fail."""
     parameters = inspect.signature(hook).parameters
     takes_agent = "agent" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     positional = [p for p in parameters.values() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     count = len(values) if variadic else max(1, sum(p.name != "agent" for p in positional))
-    return hook(*values[:count], **({"agent": agent} if takes_agent else {}))
+    outcome = await in_thread(hook, *values[:count], **({"agent": agent} if takes_agent else {}))
+    with outcome if outcome.error is None else nullcontext():
+        if inspect.isawaitable(outcome.value):
+            outcome.value = await outcome.value
+    if isinstance(outcome.error, asyncio.CancelledError):
+        raise outcome.error
+    return outcome

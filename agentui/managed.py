@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from agentui.budget import Budget
 from agentui.errors import ConfigError, ToolError
 from agentui.events import Record, RunEvent, RunFinished
+from agentui.limits import Limits
 from agentui.runner import Run
 from agentui.session import Session
-from agentui.tools import Parameter, Tool
+from agentui.signature import Parameter
+from agentui.tools import Tool
 from agentui.usage import Cost, TokenUsage
 
 _PARAMETERS = (
@@ -35,12 +38,18 @@ class Startable(Protocol):
     name: str | None
     description: str | None
 
+    @property
+    def limits(self) -> Limits:
+        """What a run of it may spend."""
+        ...
+
     def start(
         self,
         task: str,
         *,
         session: Session | None = None,
         additional_args: Mapping[str, Any] | None = None,
+        limits: Limits | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
         """Start a run; see `CodeAgent.start`."""
@@ -73,6 +82,7 @@ class ManagedAgent(Tool):
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         *,
+        budget: Budget,
         emit: Callable[[RunEvent], None],
         spend: Callable[[TokenUsage, Cost | None], None],
     ) -> Any:
@@ -81,13 +91,13 @@ class ManagedAgent(Tool):
         Args:
             args: As the calling code gave them.
             kwargs: As the calling code gave them.
+            budget: What the calling run may still spend; the agent gets no more.
             emit: Takes the agent's events as they happen.
             spend: Takes what the agent cost, however it ended.
 
         Raises:
             ToolError: The agent has no answer; the message says why.
         """
-        task, variables = _arguments(*args, **kwargs)
         session = Session()
 
         def record(record: Record) -> None:
@@ -95,7 +105,12 @@ class ManagedAgent(Tool):
             if isinstance(record.event, RunFinished):
                 spend(record.event.usage, record.event.cost)
 
-        run = self._agent.start(task, session=session, additional_args=variables, on_record=record)
+        try:  # what the model got wrong in its call is told to its code
+            task, variables = _arguments(*args, **kwargs)
+            limits = budget.left_for(self._agent.limits)
+            run = self._agent.start(task, session=session, additional_args=variables, limits=limits, on_record=record)
+        except (TypeError, ConfigError) as error:
+            raise ToolError(f"{self.name}: {error}".replace("_arguments()", f"{self.name}()")) from error
         try:
             await run.wait()
         finally:
@@ -108,4 +123,7 @@ class ManagedAgent(Tool):
 
 
 def _arguments(task: str, additional_args: Mapping[str, Any] | None = None) -> tuple[str, Mapping[str, Any]]:
-    return str(task), additional_args or {}
+    variables: Any = additional_args or {}
+    if not isinstance(variables, Mapping):
+        raise TypeError(f"additional_args is a {type(variables).__name__}, not a dict of names and values")
+    return str(task), cast(Mapping[str, Any], variables)

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeAlias
 
-from agentui.errors import AgentUIError
+from agentui.errors import AgentError, AgentUIError
 from agentui.events import (
     Record,
     RunEvent,
@@ -25,7 +25,7 @@ from agentui.events import (
     StopRequested,
     UpstreamClosed,
 )
-from agentui.jsonable import jsonable
+from agentui.jsonable import clean_text, jsonable
 from agentui.result import RunResult
 from agentui.sandbox.base import Artifact
 from agentui.usage import sum_costs, sum_usage
@@ -35,6 +35,12 @@ logger = logging.getLogger(__name__)
 Clock: TypeAlias = Callable[[], float]
 Emit: TypeAlias = Callable[[RunEvent], None]
 Body: TypeAlias = Callable[["Run"], Awaitable[Any]]
+
+
+MAX_ARTIFACT_BYTES = 64_000_000
+"Pictures, tables and files that one run may keep in the host's memory."
+STOP_AGAIN_S = 1.0
+"Seconds after which another `stop` cancels once more; sooner it would cut the clean-up short that keeps variables."
 
 
 class LimitReached(AgentUIError):
@@ -97,10 +103,14 @@ class Run:
 
     def stop(self) -> None:
         """End the run now: its model connection is closed, its code interrupted. Returns at once; harmless later."""
-        if self.stop_requested_s is None and not self.done:
+        if self.done:
+            return
+        if self.stop_requested_s is None:
             self.stop_requested_s = self.elapsed()
             self.emit(StopRequested())
-        self._task.cancel()
+            self._task.cancel()
+        elif self.elapsed() - self.stop_requested_s > STOP_AGAIN_S:
+            self._task.cancel()
 
     def emit(self, event: RunEvent) -> None:
         """Append `event` as the next record. Call it on the run's event loop; after the end it does nothing."""
@@ -108,17 +118,24 @@ class Run:
             return
         record = Record(run_id=self.run_id, seq=len(self.records), t=round(self.elapsed(), 6), event=event)
         self.records.append(record)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
         if self._on_record is not None:
-            self._on_record(record)
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            _tell(self._on_record, record)
 
-    def add_artifact(self, artifact: Artifact) -> None:
-        """Keep the bytes that an `artifact_created` record stands for."""
+    @property
+    def artifact_bytes(self) -> int:
+        """Size of everything in `artifacts`."""
+        return sum(len(artifact.data) for artifact in self.artifacts.values())
+
+    def add_artifact(self, artifact: Artifact) -> bool:
+        """Keep the bytes that an `artifact_created` record stands for; False if they are more than a run may keep."""
+        if self.artifact_bytes + len(artifact.data) > MAX_ARTIFACT_BYTES:
+            return False
         self.artifacts[artifact.artifact_id] = artifact
+        return True
 
     async def subscribe(self, after: int = -1) -> AsyncGenerator[list[Record], None]:
         """Yield every record with `seq > after`, in batches of what has arrived since; end after the last one."""
@@ -144,11 +161,15 @@ class Run:
         await waiter
 
     async def _drive(self, body: Body) -> Any:
-        return await body(self)
+        try:
+            return await body(self)
+        except (SystemExit, KeyboardInterrupt) as error:  # out of a task these would end the loop of every run
+            raise AgentError(f"something in the run raised {type(error).__name__}: {error}") from error
 
     def _close(self, task: asyncio.Task[Any]) -> None:
-        if self._on_end is not None:
-            self._on_end(self)
+        on_end, self._on_end = self._on_end, None  # which holds the session: a kept run must not keep that too
+        if on_end is not None:
+            _tell(on_end, self)
         if task.cancelled():
             self._finish("stopped", self._how_it_stopped())
             return
@@ -181,9 +202,17 @@ class Run:
             RunFinished(
                 status=status,
                 output=jsonable(self.output),
-                error=error,
+                error=None if error is None else clean_text(error),
                 usage=sum_usage(step.usage for step in steps),
                 cost=sum_costs(step.cost for step in steps if step.usage is not None),
                 duration_s=round(self.elapsed(), 6),
             )
         )
+
+
+def _tell(listener: Callable[[Any], None], what: object) -> None:
+    """Call a listener; its failure is its own and not the run's."""
+    try:
+        listener(what)
+    except Exception:
+        logger.exception("a listener of a run failed")

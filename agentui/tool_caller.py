@@ -10,7 +10,7 @@ from typing import Any
 from agentui.draft import StepDraft
 from agentui.errors import ToolError
 from agentui.events import RunEvent, SubagentEvent, ToolCallFinished, ToolCallStarted
-from agentui.jsonable import jsonable
+from agentui.jsonable import clean_text, jsonable
 from agentui.managed import ManagedAgent
 from agentui.spec import AgentSpec
 from agentui.tools import Tool
@@ -47,7 +47,7 @@ class ToolCaller:
             result = await self._run(tool, call_id, args, kwargs)
             error = None
         except ToolError as failure:
-            error = str(failure)
+            error = clean_text(str(failure))
             raise
         finally:
             duration_s = round(time.perf_counter() - started, 6)
@@ -62,7 +62,7 @@ class ToolCaller:
             if self._stream_outputs or not event.type.endswith("_delta"):
                 self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
 
-        return await tool.call_within(args, kwargs, emit=emit, spend=self._draft.spend)
+        return await tool.call_within(args, kwargs, budget=self._draft.budget, emit=emit, spend=self._draft.spend)
 
 
 def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,6 @@ class ToolLoop(Loop):
         outcomes = await self._call_all(step, calls)
         final = next((outcome for outcome in outcomes if outcome.is_final), None)
         if final is not None:
-            step.is_final = True
             return await self._checked(step, final.value)
         self._take_in(step, outcomes)
         return None
@@ -65,14 +64,15 @@ class ToolLoop(Loop):
         try:
             outcomes = await asyncio.gather(*(_call(caller, call) for call in calls))
         finally:  # every call needs its answer in the conversation, or the server refuses the next turn
-            texts = {outcome.call.call_id: outcome.text for outcome in outcomes}
-            for call in calls:
-                text = shorten(texts.get(call.call_id, "(stopped)"), self._spec.max_print_outputs_length)
+            texts = [outcome.text for outcome in outcomes] or ["(stopped)"] * len(calls)
+            for call, result in zip(calls, texts, strict=True):
+                text = shorten(result, self._spec.max_print_outputs_length)
                 self._session.messages.append(ChatMessage(role="tool", content=text, tool_call_id=call.call_id))
         return outcomes
 
     def _take_in(self, step: StepDraft, outcomes: Sequence[_Outcome]) -> None:
-        lines = [f"{outcome.call.name}: {outcome.text}" for outcome in outcomes]
+        most = self._spec.max_print_outputs_length
+        lines = [f"{outcome.call.name}: {shorten(outcome.text, most)}" for outcome in outcomes]
         errors = [f"{outcome.call.name}: {outcome.error}" for outcome in outcomes if outcome.error is not None]
         step.observation, step.error = "\n".join(lines), "\n".join(errors) or None
         failure = tuple((o.call.name, o.call.arguments, o.error) for o in outcomes if o.error is not None) or None

@@ -8,44 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
-
-from pydantic import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, TypeAdapter
+from contextlib import nullcontext
+from typing import Any, ClassVar
 
 from agentui.errors import ConfigError, ToolError
 from agentui.messages import ToolSchema
+from agentui.signature import Parameter, from_function, from_inputs, python_type
+from agentui.threads import in_thread
 
-_JSON_TYPES: dict[Any, str] = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    list: "array",
-    tuple: "array",
-    dict: "object",
-    type(None): "null",
-}
 RESERVED = frozenset({"final_answer", "print"})
 "Names that a tool may not have: the code needs them."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One argument of a tool."""
-
-    name: str
-    annotation: str
-    "The type as Python writes it, shown to the model."
-    description: str
-    schema: dict[str, Any]
-    "JSON schema of its value; empty for anything."
-    default: str | None = None
-    "The default as Python writes it; None for an argument that must be given."
 
 
 class Tool(ABC):
@@ -64,6 +39,8 @@ class Tool(ABC):
     description: str
     inputs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     output_type: str = "any"
+    is_initialized: bool = False
+    _setup_lock: ClassVar[threading.RLock] = threading.RLock()
 
     @abstractmethod
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -71,12 +48,12 @@ class Tool(ABC):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the tool from Python, as its function was called."""
-        return self.forward(*args, **kwargs)
+        return self._prepared(args, kwargs)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The arguments in order."""
-        return _from_inputs(self.inputs)
+        return from_inputs(self.inputs)
 
     @property
     def target(self) -> Callable[..., Any]:
@@ -88,7 +65,7 @@ class Tool(ABC):
         arguments = ", ".join(
             f"{p.name}: {p.annotation}" + ("" if p.default is None else f" = {p.default}") for p in self.parameters
         )
-        lines = [f"def {self.name}({arguments}) -> {_python_type(self.output_type)}:", f'    """{self.description}']
+        lines = [f"def {self.name}({arguments}) -> {python_type(self.output_type)}:", f'    """{self.description}']
         if self.parameters:
             lines += ["", "    Args:", *(f"        {p.name}: {p.description}" for p in self.parameters)]
         return "\n".join([*lines, '    """'])
@@ -102,20 +79,31 @@ class Tool(ABC):
         return {"type": "function", "function": function}
 
     async def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Run `forward` without blocking the event loop: async functions here, others in a thread.
+        """Run `forward` without blocking the event loop: async functions here, others in a thread of their own.
 
         Raises:
-            ToolError: It failed; the message is `ExceptionName: text`.
+            ToolError: It failed, in whatever way; the message is `ExceptionName: text`.
         """
-        try:
-            if inspect.iscoroutinefunction(self.target):
-                return await self.target(*args, **kwargs)
-            result = await asyncio.to_thread(self.target, *args, **kwargs)
-            return await result if inspect.isawaitable(result) else result
-        except ToolError:
-            raise
-        except Exception as error:  # whatever the tool's author lets through is the code's to handle
-            raise ToolError(f"{type(error).__name__}: {error}") from error
+        outcome = await in_thread(self._prepared, args, kwargs)
+        with outcome if outcome.error is None else nullcontext():
+            if inspect.isawaitable(outcome.value):
+                outcome.value = await outcome.value
+        if isinstance(outcome.error, ToolError | asyncio.CancelledError):
+            raise outcome.error
+        if outcome.error is not None:
+            raise ToolError(f"{type(outcome.error).__name__}: {outcome.error}") from outcome.error
+        return outcome.value
+
+    def setup(self) -> None:
+        """Do what is needed once, before the first call; by default nothing."""
+        return None
+
+    def _prepared(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        with self._setup_lock:
+            if not self.is_initialized:
+                self.setup()
+                self.is_initialized = True
+        return self.target(*args, **kwargs)
 
 
 class FunctionTool(Tool):
@@ -125,13 +113,7 @@ class FunctionTool(Tool):
         self._function = function
         self.name = function.__name__
         self.__doc__ = function.__doc__
-        self.description, described = _docstring(function)
-        hints = _hints(function)
-        self.output_type = _json_type(hints.get("return", Any))
-        self._parameters = tuple(
-            _parameter(self.name, parameter, hints, described)
-            for parameter in inspect.signature(function).parameters.values()
-        )
+        self.description, self._parameters, self.output_type = from_function(function)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -206,86 +188,7 @@ class _ForeignTool(Tool):
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return _from_inputs(self._inputs)
+        return from_inputs(self._inputs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self._item(*args, **kwargs)
-
-
-def _from_inputs(inputs: Mapping[str, Mapping[str, Any]]) -> tuple[Parameter, ...]:
-    return tuple(
-        Parameter(
-            name=name,
-            annotation=_python_type(str(spec.get("type", "any"))),
-            description=str(spec.get("description", "")),
-            schema={} if spec.get("type", "any") == "any" else {"type": spec["type"]},
-            default="None" if spec.get("nullable", False) else None,
-        )
-        for name, spec in inputs.items()
-    )
-
-
-def _parameter(
-    tool_name: str, parameter: inspect.Parameter, hints: Mapping[str, Any], described: Mapping[str, str]
-) -> Parameter:
-    name = parameter.name
-    if name not in hints:
-        raise ConfigError(f"tool {tool_name!r}: argument {name!r} has no type hint: add one")
-    if not described.get(name):
-        raise ConfigError(f"tool {tool_name!r}: argument {name!r} is not described: add it to `Args:` in the docstring")
-    return Parameter(
-        name=name,
-        annotation=inspect.formatannotation(hints[name]),
-        description=described[name],
-        schema=_schema(hints[name]),
-        default=None if parameter.default is inspect.Parameter.empty else repr(parameter.default),
-    )
-
-
-def _schema(hint: Any) -> dict[str, Any]:
-    try:
-        return TypeAdapter(hint).json_schema()
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema):
-        return {}
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(function)
-    except NameError as error:
-        raise ConfigError(f"tool {function.__name__!r}: a type hint names something unknown: {error}") from error
-
-
-def _docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """The description, and the text of each argument, of a Google-style docstring."""
-    doc = inspect.getdoc(function)
-    if not doc:
-        raise ConfigError(f"tool {function.__name__!r} has no docstring: say what it does and describe its arguments")
-    sections = re.split(r"(?m)^(Args|Arguments|Returns|Raises|Yields|Example|Examples):[ \t]*$", doc)
-    described: dict[str, str] = {}
-    for title, body in zip(sections[1::2], sections[2::2], strict=True):
-        if title in {"Args", "Arguments"}:
-            for match in re.finditer(
-                r"(?m)^\s+\**(\w+)(?:\s*\([^)]*\))?:\s*(.+(?:\n(?!\s+\**\w+(?:\s*\([^)]*\))?:).+)*)", body
-            ):
-                described[match[1]] = " ".join(match[2].split())
-    return sections[0].strip(), described
-
-
-def _python_type(json_type: str) -> str:
-    return {
-        "string": "str",
-        "integer": "int",
-        "number": "float",
-        "boolean": "bool",
-        "array": "list",
-        "object": "dict",
-        "null": "None",
-    }.get(json_type, "Any" if json_type == "any" else json_type)
-
-
-def _json_type(hint: Any) -> str:
-    if get_origin(hint) in {Union, UnionType}:
-        kinds = {_json_type(option) for option in get_args(hint) if option is not type(None)}
-        return kinds.pop() if len(kinds) == 1 else "any"
-    return _JSON_TYPES.get(get_origin(hint) or hint, "any")

@@ -140,7 +140,8 @@ class RunView:
             case ContextCompacted():
                 self.compactions.append(event)
             case _:
-                self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
+                if self.steps:  # a recording that begins in the middle has events without their step
+                    self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
 
 
 StepEvent: TypeAlias = (
@@ -183,6 +184,7 @@ def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | 
         case ModelRetried():
             step.retries.append(event)
             step.reasoning, step.thought, step.code, step.usage = Text(), Text(), Text(), None
+            step.writing_calls = {}
             return "retrying"
         case StepFinished():
             _settle(step, event)
@@ -232,7 +234,8 @@ def _apply_delta(step: StepView, event: ReasoningDelta | TextDelta | CodeDelta |
 def _settle(step: StepView, event: StepFinished) -> None:
     step.reasoning, step.thought = Text([event.reasoning]), Text([event.thought])
     step.code, step.output = Text([event.code or ""]), Text([event.output])
-    if step.usage is None:
+    called = any(call.subagent for call in step.calls.values())
+    if step.usage is None and not step.retries and not called:  # otherwise the sum is not that of one call
         step.usage, step.cost = event.usage, event.cost
     step.writing_calls = {}
     step.end = event

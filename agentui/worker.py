@@ -23,10 +23,12 @@ class Worker:
 
     Args:
         max_running: Runs at the same time; `start` refuses more.
+        max_artifact_bytes: Pictures and files that all finished runs together keep; the oldest runs lose theirs first.
         max_kept: Finished runs that can still be found by id, the oldest forgotten first.
     """
 
-    def __init__(self, *, max_running: int = 64, max_kept: int = 500) -> None:
+    def __init__(self, *, max_running: int = 64, max_kept: int = 500, max_artifact_bytes: int = 512_000_000) -> None:
+        self._max_artifact_bytes = max_artifact_bytes
         self._max_running = max_running
         self._max_kept = max_kept
         self._runs: dict[str, Run] = {}
@@ -82,3 +84,10 @@ class Worker:
         finished = [run_id for run_id, run in self._runs.items() if run.done]
         for run_id in finished[: max(0, len(finished) - self._max_kept)]:
             del self._runs[run_id]
+        kept = sum(run.artifact_bytes for run in self._runs.values())
+        for run in self._runs.values():
+            if kept <= self._max_artifact_bytes:
+                return
+            if run.done:
+                kept -= run.artifact_bytes
+                run.artifacts.clear()

@@ -569,7 +569,7 @@ async def test_old_observations_are_shortened_when_the_context_fills_up():
     assert compacted.after_tokens < compacted.before_tokens
     assert (compacted.elided_observations > 0, compacted.summarised) == (True, False)
     last = agent.model.requests[-1]
-    assert "left out to save context" in last[agent._session.opening + 2].content
+    assert "left out to save context" in last[agent._own[0].opening + 2].content
     assert last[-1].content == "Observation:\n" + "5" * 6000
     assert got[-1].event.output == 1
 
