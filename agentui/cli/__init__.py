@@ -6,10 +6,12 @@ Bad input ends with one line on standard error and exit status 2, never with a t
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from agentui.cli import deploy, doctor, export, replay, run, serve
+from agentui.cli.terminal import one_line
 from agentui.errors import AgentUIError, ConfigError
 from agentui.version import __version__
 
@@ -19,19 +21,24 @@ EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = [_text(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
         words.insert(0, "serve")
     options = build_parser().parse_args(words)
     try:
-        return options.command(options)
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
     except ConfigError as error:
-        print(f"agentui: {error}", file=sys.stderr)
+        print(f"agentui: {one_line(str(error))}", file=sys.stderr)
         return EXIT_USAGE
     except AgentUIError as error:
-        print(f"agentui: {error}", file=sys.stderr)
+        print(f"agentui: {one_line(str(error))}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
+        return EXIT_STOPPED
+    except BrokenPipeError:  # the reader has gone: end quietly, and keep Python from flushing into the closed pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_STOPPED
 
 
@@ -47,3 +54,8 @@ def build_parser() -> argparse.ArgumentParser:
     for module in _COMMANDS:
         module.add_parser(commands)
     return parser
+
+
+def _text(word: str) -> str:
+    """An argument whose bytes are no UTF-8, as text that can be sent and recorded."""
+    return word.encode("utf-8", "replace").decode()

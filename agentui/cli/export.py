@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from agentui.cli.options import add_command
+from agentui.cli.terminal import clean
 from agentui.errors import ConfigError
 from agentui.export import as_markdown, as_usage_csv
 from agentui.recording import read_records
@@ -35,9 +36,9 @@ def export(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The input is no recording, or the output cannot be written.
     """
-    text = _FORMATS[options.format](fold(read_records(options.file)))
+    text = _FORMATS[options.format](fold(read_records(options.file))).encode("utf-8", "replace").decode()
     if options.output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(clean(text) if sys.stdout.isatty() else text)
         return 0
     try:
         options.output.write_text(text, encoding="utf-8")

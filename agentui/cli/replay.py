@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from agentui.cli.options import add_command
 from agentui.cli.terminal import Terminal
 from agentui.errors import ConfigError
 from agentui.recording import read_records
+
+_LONGEST_WAIT_S = 86_400
 
 
 def add_parser(commands: object) -> None:
@@ -34,8 +37,8 @@ def replay(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The file is no recording, or an option makes no sense.
     """
-    if options.speed < 0 or options.max_wait < 0:
-        raise ConfigError("--speed and --max-wait are 0 or more")
+    if not (0 <= options.speed < math.inf and 0 <= options.max_wait <= _LONGEST_WAIT_S):
+        raise ConfigError(f"--speed has to be a number from 0, --max-wait one from 0 to {_LONGEST_WAIT_S:,} seconds")
     terminal = Terminal()
     before = 0.0
     for record in read_records(options.file):

@@ -10,6 +10,7 @@ from agentui.events import (
     ArtifactCreated,
     CodeDelta,
     CodeStarted,
+    ContextCompacted,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
@@ -18,15 +19,20 @@ from agentui.events import (
     RunFinished,
     StepFinished,
     StepStarted,
+    StopRequested,
     TextDelta,
     ToolCallFinished,
     ToolCallStarted,
+    UpstreamClosed,
 )
+from agentui.export import note, spent
 from agentui.ledger import usage_rows
-from agentui.usage import TokenUsage
 from agentui.view import RunView
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])|"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+)
 _DIM, _BOLD, _CODE, _ERROR, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[0m"
 _STATUS = {"completed": "Answer", "stopped": "Stopped", "limit": "Limit reached", "failed": "Failed"}
 
@@ -82,6 +88,7 @@ class Terminal:
         self._view = RunView()
         self._at_line_start = True
         self._section: object = None
+        self._code_shown = False
 
     def show(self, record: Record) -> None:
         """Write what `record` adds."""
@@ -96,6 +103,7 @@ class Terminal:
     def _live(self, event: RunEvent) -> None:
         match event:
             case StepStarted():
+                self._code_shown = False
                 kind = "Plan" if event.kind == "planning" else "Step"
                 self._block(f"{kind} {event.step}", _BOLD)
             case ReasoningDelta():
@@ -103,9 +111,10 @@ class Terminal:
             case TextDelta():
                 self._stream("text", event.text)
             case CodeDelta():
+                self._code_shown = True
                 self._stream("code", event.text, _CODE)
             case CodeStarted():
-                if self._section != "code" and not self._shown_live():
+                if not self._code_shown:
                     self._stream("code", event.code, _CODE)
                 self._section = None
             case OutputDelta():
@@ -125,17 +134,17 @@ class Terminal:
             case ArtifactCreated():
                 self._block(f"+ {event.name} ({event.media_type}, {event.size_bytes:,} bytes)", _DIM)
             case ModelRetried():
+                self._code_shown = False
                 self._block(f"Retrying in {event.wait_s:g} s: {event.reason}", _ERROR)
+            case ContextCompacted() | UpstreamClosed() | StopRequested():
+                self._block(note(event), _DIM)
             case _:
                 pass
-
-    def _shown_live(self) -> bool:
-        return bool(self._view.steps) and self._section == "code"
 
     def _finished(self, event: StepFinished) -> None:
         if event.error:
             self._block(event.error, _ERROR)
-        usage = "" if event.usage is None else f", {tokens(event.usage)}"
+        usage = "" if event.usage is None else f", {spent(event.usage, event.cost)}"
         self._block(f"{event.timing.finished - event.timing.started:.1f} s{usage}", _DIM)
         self._write("\n")
         self._section = None
@@ -153,8 +162,8 @@ class Terminal:
         calls = len(usage_rows(self._view))
         steps = len(self._view.steps)
         self._block(
-            f"{steps} step{'s' * (steps != 1)}, {event.duration_s:.1f} s, {tokens(event.usage)} in {calls} model "
-            f"call{'s' * (calls != 1)}",
+            f"{steps} step{'s' * (steps != 1)}, {event.duration_s:.1f} s, {spent(event.usage, event.cost)} in {calls} "
+            f"model call{'s' * (calls != 1)}",
             _DIM,
         )
 
@@ -180,9 +189,3 @@ class Terminal:
         if text:
             self._out.write(text)
             self._at_line_start = text.endswith("\n") if ends_line is None else ends_line
-
-
-def tokens(usage: TokenUsage) -> str:
-    """Tokens in words, estimates marked."""
-    mark = "" if usage.source == "reported" else "≈"
-    return f"{mark}{usage.input_tokens:,} tokens in, {mark}{usage.output_tokens:,} out"
