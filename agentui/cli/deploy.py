@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from agentui.cli.options import add_command
+from agentui.cli.terminal import one_line
 from agentui.errors import ConfigError
 
 
@@ -52,7 +53,7 @@ def deploy(options: argparse.Namespace) -> int:
             print(path)
         print(f"{len(plan.files)} files would go to {plan.space}; secrets: {', '.join(plan.secrets) or 'none'}")
         return 0
-    print(f"{module.deploy(plan, _from_environment(options.token_env))}")
+    print(one_line(str(module.deploy(plan, _from_environment(options.token_env)))))
     return 0
 
 

@@ -10,7 +10,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from agentui.cli.options import add_command, add_model_options, list_models, server_from
+from agentui.cli.options import add_command, add_model_options, address, list_models, server_from
+from agentui.cli.terminal import one_line
 from agentui.errors import ConfigError, ModelError
 from agentui.sandbox.base import SandboxInfo
 from agentui.sandbox.local import default_pool
@@ -62,10 +63,10 @@ def examine(options: argparse.Namespace) -> int:
         print(json.dumps({"findings": [asdict(finding) for finding in findings], "sandbox": asdict(sandbox)}, indent=2))
     else:
         for finding in findings:
-            print(f"{'ok ' if finding.ok else '-- '} {finding.name:<10} {finding.detail}")
+            print(f"{'ok ' if finding.ok else '-- '} {finding.name:<10} {one_line(finding.detail)}")
         for probe in sandbox.probes:
             if not probe.refused:
-                print(f"    not held back: {probe.name} {probe.detail}")
+                print(f"    not held back: {probe.name} {one_line(probe.detail)}")
     return 0 if all(finding.ok for finding in findings) else 1
 
 
@@ -119,4 +120,4 @@ def _endpoint(options: argparse.Namespace) -> Finding:
     except (ConfigError, ModelError) as error:
         return Finding(name="endpoint", ok=False, detail=str(error))
     names = ", ".join(models[:5]) + (" …" if len(models) > 5 else "")
-    return Finding(name="endpoint", ok=True, detail=f"{server.base_url} answers, {len(models)} models: {names}")
+    return Finding(name="endpoint", ok=True, detail=f"{address(server)} answers, {len(models)} models: {names}")

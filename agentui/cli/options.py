@@ -5,18 +5,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import inspect
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from agentui.errors import ConfigError, ModelError
 from agentui.limits import Limits, checked_limits
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
+from agentui.models.redact import public_url
 
+_NOT_SENT = ("timeout", "model", "messages", "stream")
+"Names that a model takes without sending them as they are."
+_OBJECTS = ("extra_body", "extra_headers", "extra_query")
 _FLAGS = {
     "max_steps": int,
     "max_seconds": float,
@@ -37,18 +43,25 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model (without any of these: OPENAI_API_KEY and OPENAI_BASE_URL, else the demo)")
     group.add_argument("--model", metavar="ID", help="model id as the server knows it, or the name of a preset")
     group.add_argument(
-        "--base-url", metavar="URL", help="an OpenAI-compatible server, such as http://127.0.0.1:8080/v1"
+        "--base-url",
+        metavar="URL",
+        help="an OpenAI-compatible server, such as http://127.0.0.1:8080/v1; OPENAI_API_KEY is sent to it only if it "
+        "is OPENAI_BASE_URL or OpenAI's own, any other key needs --api-key-env",
     )
+    group.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key to send")
     group.add_argument(
+        "--preset", metavar="NAME", help=f"a known server: {', '.join(preset.name for preset in PRESETS)}"
+    )
+
+
+def add_parameter_option(parser: argparse.ArgumentParser) -> None:
+    """`--set`."""
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="send this with every request, such as --set temperature=0",
-    )
-    group.add_argument("--api-key-env", metavar="NAME", help="environment variable that holds the key")
-    group.add_argument(
-        "--preset", metavar="NAME", help=f"a known server: {', '.join(preset.name for preset in PRESETS)}"
     )
 
 
@@ -78,6 +91,7 @@ class Server:
     base_url: str | None
     "None for OpenAI's own."
     api_key: str | None = field(repr=False)
+    "None: the model takes OPENAI_API_KEY where that belongs."
     model_id: str | None
     "None if it was left open."
 
@@ -94,7 +108,7 @@ def server_from(options: argparse.Namespace) -> Server | None:
         model_id = preset.model_ids[0]
     base_url = options.base_url or (preset.base_url if preset else os.environ.get("OPENAI_BASE_URL"))
     key = _key(options, preset)
-    if base_url or key:
+    if base_url or key or os.environ.get("OPENAI_API_KEY"):
         return Server(base_url=base_url or None, api_key=key, model_id=model_id)
     if model_id is not None:
         raise ConfigError(f"no server for model {model_id!r}: give --base-url or --preset, or set OPENAI_API_KEY")
@@ -107,24 +121,42 @@ def model_from(options: argparse.Namespace) -> Model | None:
     Raises:
         ConfigError: As `server_from`; or no model was named, and the server does not list any.
     """
+    parameters = parameters_from(options.set)
     server = server_from(options)
-    if server is None:
-        return None
-    named = dataclasses.replace(server, model_id=server.model_id or _first_model(server))
-    return connect(named, **dict(map(_parameter, options.set)))
+    return None if server is None else connect(with_model(server), **parameters)
+
+
+def with_model(server: Server) -> Server:
+    """`server` with a model: its first one where none was named.
+
+    Raises:
+        ConfigError: The server does not list any.
+    """
+    return server if server.model_id else dataclasses.replace(server, model_id=_first_model(server))
 
 
 def connect(server: Server, **parameters: Any) -> Any:
     """The model of a server; `parameters` go with every request.
 
     Raises:
-        ConfigError: The address is none.
+        ConfigError: The address is none, or a parameter is none.
     """
     # The client takes most of a second to import: only those who need it pay for it.
-    module = import_module("agentui.models.openai_server")
-    return module.OpenAIServerModel(
-        model_id=server.model_id or "", api_base=server.base_url, api_key=server.api_key, **parameters
-    )
+    made = import_module("agentui.models.openai_server").OpenAIServerModel
+    own = {*inspect.signature(made).parameters, *_NOT_SENT}
+    if refused := sorted(own & set(parameters)):
+        raise ConfigError(
+            f"--set {refused[0]}=… is no parameter of a request: use the options for the server's settings"
+        )
+    try:
+        return made(model_id=server.model_id or "", api_base=server.base_url, api_key=server.api_key, **parameters)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the model does not take these settings: {error}") from error
+
+
+def address(server: Server) -> str:
+    """Where a server is, without anything secret."""
+    return public_url(server.base_url) if server.base_url else "OpenAI"
 
 
 async def list_models(server: Server) -> list[str]:
@@ -145,14 +177,40 @@ def announce_demo() -> None:
     )
 
 
+def parameters_from(words: Sequence[str]) -> dict[str, Any]:
+    """What `--set` was given, as JSON where it is and as text where it is not.
+
+    Raises:
+        ConfigError: One is not NAME=VALUE, or cannot be sent.
+    """
+    return dict(map(_parameter, words))
+
+
 def _parameter(word: str) -> tuple[str, Any]:
-    name, equals, value = word.partition("=")
+    name, equals, text = word.partition("=")
     if not equals or not name.isidentifier():
         raise ConfigError(f"--set {word!r} is not of the form NAME=VALUE, such as temperature=0")
     try:
-        return name, json.loads(value)
+        value: Any = json.loads(text)
     except ValueError:
-        return name, value
+        value = text
+    except RecursionError as error:
+        raise ConfigError(f"--set {name}=… is nested too deeply to be sent") from error
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise ConfigError(f"--set {word!r} cannot be sent: JSON has no such number") from error
+    if name in _OBJECTS:
+        _check_object(name, value)
+    return name, value
+
+
+def _check_object(name: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ConfigError(f'--set {name}=… has to be a JSON object, such as {name}=\'{{"a": "b"}}\'')
+    texts = cast("dict[str, Any]", value).values()
+    if name == "extra_headers" and not all(isinstance(text, str) for text in texts):
+        raise ConfigError("--set extra_headers=… has to be a JSON object of texts")
 
 
 def _preset(options: argparse.Namespace) -> Preset | None:
@@ -165,13 +223,15 @@ def _preset(options: argparse.Namespace) -> Preset | None:
 
 
 def _key(options: argparse.Namespace, preset: Preset | None) -> str | None:
-    name = options.api_key_env or (preset.api_key_env if preset else "OPENAI_API_KEY")
+    """The key to send whatever the server is; a preset's belongs to the preset's own address."""
+    elsewhere = preset is not None and options.base_url not in {None, preset.base_url}
+    name = options.api_key_env or (preset.api_key_env if preset and not elsewhere else None)
     if name is None:
         return None
     key = os.environ.get(name)
-    if not key and (options.api_key_env or (preset and preset.api_key_env)):
+    if not key:
         raise ConfigError(f"environment variable {name} is not set: put the API key there")
-    return key or None
+    return key
 
 
 def _first_model(server: Server) -> str:
@@ -180,5 +240,5 @@ def _first_model(server: Server) -> str:
     except ModelError as error:
         raise ConfigError(f"no --model given, and the server did not list its models: {error}") from error
     if not models:
-        raise ConfigError(f"no --model given, and {server.base_url} lists none: give --model ID")
+        raise ConfigError(f"no --model given, and {address(server)} lists none: give --model ID")
     return models[0]

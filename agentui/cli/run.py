@@ -15,6 +15,7 @@ from agentui.cli.options import (
     add_command,
     add_limit_options,
     add_model_options,
+    add_parameter_option,
     announce_demo,
     limits_from,
     model_from,
@@ -47,6 +48,7 @@ def add_parser(commands: object) -> None:
     )
     parser.add_argument("--planning-interval", type=int, metavar="N", help="plan before every N-th step")
     add_model_options(parser)
+    add_parameter_option(parser)
     add_limit_options(parser)
     parser.set_defaults(command=run_task)
 

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from importlib import import_module
 
-from agentui.cli.options import add_command
+from agentui.cli.options import add_command, add_model_options, server_from, with_model
 from agentui.settings import Settings
 
 
@@ -16,12 +16,13 @@ def add_parser(commands: object) -> None:
         commands,
         "serve",
         "Open the playground in the browser (the default command)",
-        "agentui serve --port 7860 --no-browser",
+        "agentui serve --base-url http://127.0.0.1:8080/v1 --no-browser",
     )
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on; anything but loopback is shared mode")
     parser.add_argument("--port", type=int, metavar="N", help="port to listen on; default 7860 or the next free one")
     parser.add_argument("--share", action="store_true", help="make a public link for a week (shared mode)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    add_model_options(parser)
     parser.set_defaults(command=serve)
 
 
@@ -34,6 +35,27 @@ def serve(options: argparse.Namespace) -> int:
     settings = Settings.from_env()
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     settings = dataclasses.replace(settings, **given, share=options.share or settings.share)
+    settings = with_connection(settings, options)
     # Gradio takes seconds to import: only this command pays for it.
     import_module("agentui.ui.app").launch(settings, open_browser=not options.no_browser)
     return 0
+
+
+def with_connection(settings: Settings, options: argparse.Namespace) -> Settings:
+    """`settings` whose own endpoint, which the page opens with, is the one that the options name, if they name any.
+
+    Raises:
+        ConfigError: As `server_from` and `with_model`.
+    """
+    if not any((options.model, options.base_url, options.api_key_env, options.preset)):
+        return settings
+    server = server_from(options)
+    if server is None:
+        return settings
+    if server.model_id is None:
+        server = with_model(dataclasses.replace(server, model_id=settings.openai_model))
+    resolve = import_module("agentui.models.settings").ServerSettings.resolve
+    found = resolve(server.base_url, server.api_key, {}, None, None, {})
+    return dataclasses.replace(
+        settings, openai_base_url=found.base_url, openai_api_key=found.api_key or None, openai_model=server.model_id
+    )
