@@ -147,7 +147,7 @@ def _calls_unknown(text: str) -> bool:
 
 def _mention(name: str) -> re.Pattern[str]:
     """Matches the name of the parameter; one that is also a word, such as `stop`, only where it stands as a name."""
-    names = f"(?:{'|'.join(_ALIASES.get(name, (name,)))})"
+    names = f"(?:{'|'.join(map(re.escape, _ALIASES.get(name, (name,))))})"
     quoted = rf"(?<=['\"`]){names}(?=['\"`\\])"
     if len(name) <= 2:
         return re.compile(quoted)

@@ -115,3 +115,7 @@ def test_memory_is_by_address_and_model_and_bounded():
     for number in range(3_000):
         memory.keep("http://a/v1", str(number), learned)
     assert len(memory._known) <= 1_000
+
+
+def test_a_name_is_text_and_no_pattern():
+    assert lesson_from(400, "unknown field `top(k`", {**BODY, "top(k": 1}, Adaptation()).change == "without top(k"
