@@ -44,8 +44,8 @@ class OpenAIServerModel(Model):
         api_base: Address of the API, such as `http://localhost:8101/v1`. Without it `OPENAI_BASE_URL`, or OpenAI's.
         api_key: Without it `OPENAI_API_KEY`, but only if `api_base` is not given or is where that key belongs
             (`OPENAI_BASE_URL`, api.openai.com): no other server gets to see it.
-        organization: OpenAI's header of that name.
-        project: OpenAI's header of that name.
+        organization: OpenAI's header of that name. Without it `OPENAI_ORG_ID`, for the server that the key belongs to.
+        project: OpenAI's header of that name. Without it `OPENAI_PROJECT_ID`, likewise.
         client_kwargs: Further arguments of `openai.AsyncOpenAI`. `timeout` in seconds stands for every silence
             allowed, `max_retries` for the retries.
         custom_role_conversions: Roles to send under another name.
@@ -57,7 +57,7 @@ class OpenAIServerModel(Model):
             `extra_headers` and `extra_query` are those of the openai client.
 
     Raises:
-        ConfigError: `api_base` is no http(s) address.
+        ConfigError: `api_base` is no http(s) address, or an argument cannot be used.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class OpenAIServerModel(Model):
             base_url=settings.base_url,
             api_key=settings.api_key,
             connect_s=settings.timeouts.connect_s,
-            options={**settings.client_options, "organization": organization, "project": project},
+            options=settings.client_arguments(organization, project),
         )
 
     def __repr__(self) -> str:
