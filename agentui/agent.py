@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Literal
 
-from agentui.arguments import as_task, authorized_imports, code_tags, positive
+from agentui.arguments import as_model, as_task, authorized_imports, code_tags, positive
 from agentui.budget import Budget
 from agentui.code_loop import CodeLoop
 from agentui.events import Record, RunStarted
@@ -94,7 +94,7 @@ class Agent:
         self.description = description
         self.return_full_result = return_full_result
         self.spec = AgentSpec(
-            model=model,
+            model=as_model(model),
             pool=sandbox_pool or default_pool(),
             tools=as_tools([*tools, *map(ManagedAgent, managed_agents)]),
             instructions=instructions,

@@ -10,6 +10,7 @@ from agentui.errors import ConfigError
 from agentui.images import task_content
 from agentui.jsonable import clean_text
 from agentui.messages import ChatMessage
+from agentui.models.base import Model
 from agentui.observe import shorten
 from agentui.parse import MARKDOWN, TAGS, CodeTags
 from agentui.sandbox.codec import CodecError, encode
@@ -20,7 +21,7 @@ MAX_VALUE_CHARS = 4_000
 
 
 def as_task(
-    task: str, images: Sequence[Any] | None, variables: Mapping[str, Any] | None, *, native: bool = False
+    task: Any, images: Sequence[Any] | None, variables: Mapping[str, Any] | None, *, native: bool = False
 ) -> tuple[ChatMessage, Mapping[str, Any]]:
     """A task as its message, and the variables that the code will find.
 
@@ -33,6 +34,8 @@ def as_task(
     Raises:
         ConfigError: The task is empty, or a picture, a value or its name cannot be used.
     """
+    if not isinstance(task, str):
+        raise ConfigError(f"the task is a {type(task).__name__}, not a text: say what the agent is to do")
     task = clean_text(task)
     if not task.strip():
         raise ConfigError("the task is empty: say what the agent is to do")
@@ -58,6 +61,17 @@ def _told(variables: Mapping[str, Any], *, native: bool) -> str:
         return "\n".join(f"{name} = {shorten(repr(value), MAX_VALUE_CHARS)}" for name, value in variables.items())
     names = ", ".join(f"{name} ({type(value).__name__})" for name, value in variables.items())
     return f"These variables are already defined: {names}."
+
+
+def as_model(model: Any) -> Model:
+    """`model`, if it is one.
+
+    Raises:
+        ConfigError: It is something else, such as the name of a model.
+    """
+    if not isinstance(model, Model):
+        raise ConfigError(f"model={model!r} is no model: make one, such as OpenAIServerModel(model_id=…, api_base=…)")
+    return model
 
 
 def authorized_imports(additional: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from agentui.ask import Reply
 from agentui.errors import AgentError
 from agentui.parse import CodeTags
 from agentui.prompts import render
-from agentui.sandbox.base import ExecResult
+from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 from agentui.spec import AgentSpec
 
 MAX_SAME_FAILURES = 3
@@ -96,7 +96,7 @@ def observe_result(
         parts.append(f"Result: {shorten(result.value_repr, max_characters)}")
     error = None
     if result.error is not None:
-        error = result.error.traceback or f"{result.error.kind}: {result.error.message}"
+        error = _told(result.error)
         parts.append(shorten(error.rstrip("\n"), max_characters))
         if result.error.kind == "SyntaxError" and _cut_in_string(code):
             parts.append(render("cut_tag", closing=tags.closing))
@@ -105,6 +105,14 @@ def observe_result(
     if repeated:
         parts.append(render("repeated"))
     return Observation(text="\n".join(parts) or "The code ran and printed nothing.", error=error)
+
+
+def _told(error: ExecError) -> str:
+    """An error as its traceback; one that the sandbox made says what it is, not how the code felt it."""
+    if error.traceback and error.kind not in SANDBOX_ERRORS:
+        return error.traceback
+    line = "" if error.line is None else f" It was at line {error.line}."
+    return f"{error.kind}: {error.message}.{line}"
 
 
 def shorten(text: str, limit: int) -> str:

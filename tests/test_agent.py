@@ -584,3 +584,21 @@ async def test_a_conversation_that_is_still_too_long_is_summarised_and_the_token
     assert any("All is well, x is 3." in text for text in texts)
     assert got[-1].event.output == 3
     assert len(of_type(got, StepFinished)) == len(agent.model.requests)
+
+
+@pytest.mark.parametrize("task", [None, 7, b"bytes"])
+async def test_a_task_that_is_no_text_is_refused(task):
+    with pytest.raises(ConfigError, match="not a text"):
+        agent_for().start(task)
+
+
+def test_the_name_of_a_model_is_no_model():
+    with pytest.raises(ConfigError, match="model='gpt-4' is no model"):
+        CodeAgent(tools=[], model="gpt-4", sandbox_pool=FakePool())
+
+
+async def test_code_that_runs_too_long_is_told_the_limit():
+    agent = agent_for(code("while True: pass"), code("final_answer(1)"), limits=Limits(step_seconds=0.2))
+    result = await result_of(agent)
+    assert "0.2 s" in result.steps[0].observation
+    assert "KeyboardInterrupt" not in result.steps[0].observation

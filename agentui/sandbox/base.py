@@ -54,6 +54,10 @@ class Artifact:
     data: bytes
 
 
+SANDBOX_ERRORS = frozenset({"Timeout", "OutputLimit", "WorkerDied"})
+"Kinds of `ExecError` that are no exception of the code."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecError:
     """An exception that the code raised, or the reason why it was ended."""
