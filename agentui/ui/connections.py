@@ -128,13 +128,20 @@ class Connections:
 def keep_key(visitor: Visitor, base_url: str, typed: str) -> str | None:
     """Take a key that was typed for `base_url`, and say which key there is for it.
 
-    A key for another endpoint is forgotten; one that was typed before there was an endpoint belongs to the first.
+    A key for another endpoint is forgotten; one that was typed before there was an endpoint belongs to the first. No
+    endpoint is not another one: a page that was left empty forgets nothing.
     """
     url = normal_url(base_url)
     if typed.strip():
         visitor.key = Key(url, typed.strip())
     elif visitor.key is not None and not visitor.key.base_url:
         visitor.key.base_url = url
-    elif visitor.key is not None and visitor.key.base_url != url:
+    elif url and visitor.key is not None and visitor.key.base_url != url:
         visitor.key = None
-    return visitor.key.secret if visitor.key else None
+    return visitor.key.secret if visitor.key and visitor.key.base_url == url else None
+
+
+def preset_of(offer: Offer, base_url: str) -> str:
+    """The entry that fits a base URL which stands beside `offer`: that offer, or any other server."""
+    other = bool(base_url.strip()) and normal_url(base_url) != normal_url(offer.base_url)
+    return CUSTOM if other else offer.name

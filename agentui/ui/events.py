@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -20,13 +21,13 @@ from agentui.demo import EXAMPLES
 from agentui.errors import ConfigError
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxInfo
-from agentui.ui.connections import DEMO, keep_key
+from agentui.ui.connections import DEMO, keep_key, preset_of
 from agentui.ui.feed import Feed
 from agentui.ui.layout import KEY_NOTE, Parts, page
 from agentui.ui.pace import pace
 from agentui.ui.service import Choices, Service
 from agentui.ui.signals import Watch, frames
-from agentui.ui.visitors import Visitor
+from agentui.ui.visitors import Chosen, Visitor
 
 BEAT_S = 15.0
 "Seconds of silence after which a page is sent the same again, which frees the place of one that has gone."
@@ -72,7 +73,8 @@ class PageEvents:
 
     def _bind(self, demo: gr.Blocks, parts: Parts, visitor: gr.BrowserState) -> None:
         fields = parts.fields
-        hello = demo.load(self.hello, [visitor], [visitor, fields.key_note], **_ACT)
+        connection = [fields.preset, fields.base_url, fields.model_id]
+        hello = demo.load(self.hello, [visitor], [visitor, *connection, fields.key_note], **_ACT)
         hello.then(self.watch_settled, [visitor], [parts.settled, parts.live], **_WATCH)
         hello.then(self.watch_live, [visitor], [parts.live, parts.inspector], **_WATCH)
         demo.unload(self.unload)
@@ -87,15 +89,13 @@ class PageEvents:
             chip.click(_constant(example.task), None, [parts.task], **_ACT).then(self.send, **sending)
         parts.stop.click(self.stop, [visitor], None, **_ACT)
         parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
-        fields.preset.input(
-            self.choose, [visitor, fields.preset], [fields.base_url, fields.model_id, fields.key_note], **_ACT
-        )
+        fields.preset.input(self.choose, [visitor, *connection], [*connection[1:], fields.key_note], **_ACT)
         # Moving on from the base URL must not touch the key's field: somebody may be typing in it already.
         gr.on(
-            [fields.base_url.blur, fields.base_url.submit],
+            [fields.base_url.blur, fields.base_url.submit, fields.model_id.blur, fields.model_id.submit],
             self.change_endpoint,
-            [visitor, fields.preset, fields.base_url],
-            [fields.key_note],
+            [visitor, *connection],
+            [fields.preset, fields.key_note],
             **_ACT,
         )
         gr.on(
@@ -106,12 +106,17 @@ class PageEvents:
             **_ACT,
         )
 
-    async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[str, str]:
-        """A page opened: find its visitor, or make a new one."""
+    async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[str, str, str, str, str]:
+        """A page opened: find its visitor, or make a new one, and show the connection as it was left."""
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
         visitor = self._visitor(visitor_id, request)
-        return visitor.visitor_id, _key_note(visitor)
+        chosen = visitor.chosen or self._fresh(self.service.connections.offers[0].name)
+        return visitor.visitor_id, chosen.preset, chosen.base_url, chosen.model_id, _key_note(visitor)
+
+    def _fresh(self, preset: str) -> Chosen:
+        offer = self.service.connections.offer(preset)
+        return Chosen(preset=preset, base_url=offer.base_url, model_id=next(iter(offer.model_ids), ""))
 
     async def watch_settled(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
         """Yield the settled messages whenever there are more of them, and the live step that belongs to them."""
@@ -151,6 +156,9 @@ class PageEvents:
         """Start a task with the settings as they stand in the fields."""
         visitor = self._visitor(visitor_id, request)
         choices = _choices(*fields)
+        with suppress(ConfigError):  # an unknown preset is named in the transcript, by what follows
+            preset = preset_of(self.service.connections.offer(choices.preset), choices.base_url)
+            visitor.chosen = Chosen(preset=preset, base_url=choices.base_url, model_id=choices.model_id)
         accepted = await self.service.send(visitor, task or "", choices)
         return "" if accepted else task, "", _key_note(visitor)
 
@@ -162,16 +170,29 @@ class PageEvents:
         """Begin anew."""
         await self._visitor(visitor_id, request).new_chat()
 
-    async def choose(self, visitor_id: Any, preset: str, request: gr.Request) -> tuple[str, str, str]:
-        """Fill in what a preset stands for."""
-        offer = self.service.connections.offer(preset)
+    async def choose(
+        self, visitor_id: Any, preset: str, base_url: str | None, model_id: str | None, request: gr.Request
+    ) -> tuple[str, str, str]:
+        """Fill in what a preset stands for. The list also speaks up when it is only left: then nothing changes."""
         visitor = self._visitor(visitor_id, request)
-        keep_key(visitor, offer.base_url, "")
-        return offer.base_url, next(iter(offer.model_ids), ""), _key_note(visitor)
+        before = visitor.chosen.preset if visitor.chosen else self.service.connections.offers[0].name
+        if preset == before:
+            return base_url or "", model_id or "", _key_note(visitor)
+        visitor.chosen = chosen = self._fresh(preset)
+        keep_key(visitor, chosen.base_url, "")
+        return chosen.base_url, chosen.model_id, _key_note(visitor)
 
-    async def change_endpoint(self, visitor_id: Any, preset: str, base_url: str | None, request: gr.Request) -> str:
-        """Forget a key that belongs to another endpoint."""
-        return (await self.keep_key(visitor_id, preset, base_url, "", request))[1]
+    async def change_endpoint(
+        self, visitor_id: Any, preset: str, base_url: str | None, model_id: str | None, request: gr.Request
+    ) -> tuple[str, str]:
+        """Remember the connection, and forget a key that belongs to another endpoint."""
+        visitor = self._visitor(visitor_id, request)
+        offer = self.service.connections.offer(preset)
+        visitor.chosen = chosen = Chosen(
+            preset=preset_of(offer, base_url or ""), base_url=base_url or "", model_id=model_id or ""
+        )
+        keep_key(visitor, chosen.base_url.strip() or offer.base_url, "")
+        return chosen.preset, _key_note(visitor)
 
     async def keep_key(
         self, visitor_id: Any, preset: str, base_url: str | None, typed: str | None, request: gr.Request

@@ -47,6 +47,15 @@ class ChatRun:
     transcript: RunTranscript
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The connection as it stood in the settings last; shown again by every page of the visitor that opens."""
+
+    preset: str
+    base_url: str
+    model_id: str
+
+
 class Visitor:
     """One visitor.
 
@@ -56,6 +65,7 @@ class Visitor:
         session: The conversation of the chat, with its sandbox.
         runs: The chat's runs, oldest first.
         key: The key the visitor gave, if any.
+        chosen: The connection the visitor chose; None for what the page begins with.
         changes: Touched by every record and notice.
         settled_changes: Touched when the settled messages change.
         watches: The pages that look.
@@ -67,6 +77,7 @@ class Visitor:
         self.session = Session()
         self.runs: list[ChatRun] = []
         self.key: Key | None = None
+        self.chosen: Chosen | None = None
         self.changes = Changes()
         self.settled_changes = Changes()
         self.watches: set[Watch] = set()
