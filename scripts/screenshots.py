@@ -27,7 +27,7 @@ CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-b
 @contextmanager
 def visitor(browser: Browser, url: str, scheme: str, size: dict[str, int]) -> Iterator[Page]:
     """A fresh visitor's page."""
-    context = browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=2, reduced_motion="reduce")
+    context = browser.new_context(viewport=size, color_scheme=scheme, device_scale_factor=1.5, reduced_motion="reduce")
     page = context.new_page()
     page.goto(url)
     expect(page.locator("body[data-run]")).to_be_attached(timeout=30_000)
@@ -60,7 +60,6 @@ def main(folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
         for scheme in ("light", "dark"):
             with visitor(browser, demo.local_url, scheme, DESKTOP) as page:
-                page.screenshot(path=folder / f"welcome-{scheme}.png")
                 start(page, "Three doors")
                 expect(page.locator("#live-step code.language-python")).to_contain_text("switch_wins", timeout=60_000)
                 page.screenshot(path=folder / f"running-{scheme}.png")

@@ -15,9 +15,9 @@ from agentui.sandbox.local import default_pool
 from agentui.settings import Settings
 from agentui.ui.connections import Connections
 from agentui.ui.events import Page, PageEvents
-from agentui.ui.layout import SCRIPTS, STYLES, read_web
 from agentui.ui.service import Service
 from agentui.ui.theme import make_theme
+from agentui.ui.web_files import SCRIPTS, STYLES, offers_script, read_web
 from agentui.ui.web_routes import middleware, routes
 
 
@@ -69,6 +69,7 @@ def launch(
         ConfigError: As `build_app`.
     """
     demo = demo or build_app(settings, agent=agent)
+    scripts = f"{offers_script(demo.service.connections.offers)}\n{read_web(SCRIPTS)}"
     demo.queue(default_concurrency_limit=8, max_size=1_000, api_open=False)
     demo.launch(
         server_name=settings.host,
@@ -82,11 +83,11 @@ def launch(
         ssr_mode=False,
         run_history=False,
         show_error=False,
-        footer_links=[],
+        footer_links=["api"],
         enable_monitoring=False,
         theme=make_theme(),
         # Not `css=`: Gradio would put a prefix of its own before every selector.
-        head=f"<style>{read_web(STYLES)}</style><script>{read_web(SCRIPTS)}</script>",
+        head=f"<style>{read_web(STYLES)}</style><script>{scripts}</script>",
         app_kwargs={"routes": routes(demo.service.visitors), "middleware": middleware()},
     )
     return demo

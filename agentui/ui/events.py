@@ -89,15 +89,19 @@ class PageEvents:
             chip.click(_constant(example.task), None, [parts.task], **_ACT).then(self.send, **sending)
         parts.stop.click(self.stop, [visitor], None, **_ACT)
         parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
-        fields.preset.input(self.choose, [visitor, *connection], [*connection[1:], fields.key_note], **_ACT)
-        # Moving on from the base URL must not touch the key's field: somebody may be typing in it already.
-        gr.on(
-            [fields.base_url.blur, fields.base_url.submit, fields.model_id.blur, fields.model_id.submit],
-            self.change_endpoint,
-            [visitor, *connection],
-            [fields.preset, fields.key_note],
+        # The browser itself keeps preset and URL in step: an answer of the server could come too late.
+        chosen = fields.preset.input(None, connection, connection, js="agentui.choosePreset", **_ACT)
+        typed = gr.on(
+            [fields.base_url.blur, fields.base_url.submit],
+            None,
+            connection,
+            connection,
+            js="agentui.matchPreset",
             **_ACT,
         )
+        for event in (chosen.then, typed.then, fields.model_id.blur):
+            # Moving on must not touch the key's field: somebody may be typing in it already.
+            event(self.change_endpoint, [visitor, *connection], [fields.key_note], **_ACT)
         gr.on(
             [fields.api_key.blur, fields.api_key.submit],
             self.keep_key,
@@ -106,17 +110,15 @@ class PageEvents:
             **_ACT,
         )
 
-    async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[str, str, str, str, str]:
+    async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[Any, ...]:
         """A page opened: find its visitor, or make a new one, and show the connection as it was left."""
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
         visitor = self._visitor(visitor_id, request)
-        chosen = visitor.chosen or self._fresh(self.service.connections.offers[0].name)
+        chosen = visitor.chosen
+        if chosen is None:  # a program may have filled in the fields of a fresh page already
+            return visitor.visitor_id, gr.skip(), gr.skip(), gr.skip(), _key_note(visitor)
         return visitor.visitor_id, chosen.preset, chosen.base_url, chosen.model_id, _key_note(visitor)
-
-    def _fresh(self, preset: str) -> Chosen:
-        offer = self.service.connections.offer(preset)
-        return Chosen(preset=preset, base_url=offer.base_url, model_id=next(iter(offer.model_ids), ""))
 
     async def watch_settled(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
         """Yield the settled messages whenever there are more of them, and the live step that belongs to them."""
@@ -170,21 +172,9 @@ class PageEvents:
         """Begin anew."""
         await self._visitor(visitor_id, request).new_chat()
 
-    async def choose(
-        self, visitor_id: Any, preset: str, base_url: str | None, model_id: str | None, request: gr.Request
-    ) -> tuple[str, str, str]:
-        """Fill in what a preset stands for. The list also speaks up when it is only left: then nothing changes."""
-        visitor = self._visitor(visitor_id, request)
-        before = visitor.chosen.preset if visitor.chosen else self.service.connections.offers[0].name
-        if preset == before:
-            return base_url or "", model_id or "", _key_note(visitor)
-        visitor.chosen = chosen = self._fresh(preset)
-        keep_key(visitor, chosen.base_url, "")
-        return chosen.base_url, chosen.model_id, _key_note(visitor)
-
     async def change_endpoint(
         self, visitor_id: Any, preset: str, base_url: str | None, model_id: str | None, request: gr.Request
-    ) -> tuple[str, str]:
+    ) -> str:
         """Remember the connection, and forget a key that belongs to another endpoint."""
         visitor = self._visitor(visitor_id, request)
         offer = self.service.connections.offer(preset)
@@ -192,7 +182,7 @@ class PageEvents:
             preset=preset_of(offer, base_url or ""), base_url=base_url or "", model_id=model_id or ""
         )
         keep_key(visitor, chosen.base_url.strip() or offer.base_url, "")
-        return chosen.preset, _key_note(visitor)
+        return _key_note(visitor)
 
     async def keep_key(
         self, visitor_id: Any, preset: str, base_url: str | None, typed: str | None, request: gr.Request

@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -21,17 +20,9 @@ from agentui.sandbox.base import SandboxInfo
 from agentui.ui.connections import Offer
 from agentui.version import __version__
 
-WEB = Path(__file__).parent / "web"
-SCRIPTS = ("fold.js", "format.js", "timeline.js", "usage.js", "details.js", "inspector.js", "page.js")
-STYLES = ("tokens.css", "page.css", "settings.css", "composer.css", "chat.css", "inspector.css", "narrow.css")
 KEY_NOTE = "A key stays in the server's memory, goes to this base URL only, and is forgotten when the URL changes."
 CHIPS = 8
 "Examples that the empty page offers."
-
-
-def read_web(names: Sequence[str]) -> str:
-    """The page's own scripts or styles as one text."""
-    return "\n".join((WEB / name).read_text(encoding="utf-8") for name in names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,20 +117,61 @@ def page(
 
 def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
     _html('<h2 class="au-h">Model</h2>')
+    preset, base_url, model_id = _connection(offers)
+    api_key, key_note = _key()
+    _html('<h2 class="au-h">Limits of a run</h2>')
+    with gr.Row(elem_id="limits"):
+        max_steps = _limit(limits.max_steps, "Steps", "max-steps")
+        max_seconds = _limit(limits.max_seconds, "Seconds", "max-seconds")
+        max_tokens = _limit(limits.max_tokens, "Tokens", "max-tokens")
+    _html('<h2 class="au-h">Agent</h2>')
+    instructions = gr.Textbox(
+        label="Instructions",
+        placeholder="Added to the end of the system prompt",
+        elem_id="instructions",
+        lines=3,
+        max_lines=8,
+    )
+    _html(
+        f'<p class="au-small">agentui {__version__} · '
+        '<button type="button" class="au-link" data-au="api">Use it from a program</button></p>'
+    )
+    return Fields(
+        preset=preset,
+        base_url=base_url,
+        model_id=model_id,
+        api_key=api_key,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+        max_tokens=max_tokens,
+        instructions=instructions,
+        key_note=key_note,
+    )
+
+
+def _connection(offers: Sequence[Offer]) -> tuple[gr.Dropdown, gr.Textbox, gr.Textbox]:
     first = offers[0]
     preset = gr.Dropdown(
-        [(offer.title, offer.name) for offer in offers], value=first.name, label="Preset", elem_id="model-preset"
+        [(offer.title, offer.name) for offer in offers],
+        value=first.name,
+        label="Preset",
+        elem_id="model-preset",
+        filterable=False,  # typing into the list would only edit the name of what is chosen
     )
     base_url = gr.Textbox(
-        first.base_url,
-        label="Base URL",
-        placeholder="https://… /v1",
-        elem_id="base-url",
-        max_lines=1,
+        first.base_url, label="Base URL", placeholder="https://… /v1", elem_id="base-url", max_lines=1
     )
     model_id = gr.Textbox(
-        next(iter(first.model_ids), ""), label="Model id", placeholder="as the server knows it", elem_id="model-id"
+        next(iter(first.model_ids), ""),
+        label="Model id",
+        placeholder="as the server knows it",
+        elem_id="model-id",
+        max_lines=1,
     )
+    return preset, base_url, model_id
+
+
+def _key() -> tuple[gr.Textbox, gr.HTML]:
     api_key = gr.Textbox(
         label="Key",
         type="password",
@@ -156,31 +188,7 @@ def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
         padding=False,
         js_on_load=None,
     )
-    _html('<h2 class="au-h">Limits of a run</h2>')
-    with gr.Row(elem_id="limits"):
-        max_steps = _limit(limits.max_steps, "Steps", "max-steps")
-        max_seconds = _limit(limits.max_seconds, "Seconds", "max-seconds")
-        max_tokens = _limit(limits.max_tokens, "Tokens", "max-tokens")
-    _html('<h2 class="au-h">Agent</h2>')
-    instructions = gr.Textbox(
-        label="Instructions",
-        placeholder="Added to the end of the system prompt",
-        elem_id="instructions",
-        lines=3,
-        max_lines=8,
-    )
-    _html(f'<p class="au-small">agentui {__version__} · <a href="?view=api">API</a></p>')
-    return Fields(
-        preset=preset,
-        base_url=base_url,
-        model_id=model_id,
-        api_key=api_key,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        max_tokens=max_tokens,
-        instructions=instructions,
-        key_note=key_note,
-    )
+    return api_key, key_note
 
 
 def _limit(value: float | None, label: str, elem_id: str) -> gr.Textbox:

@@ -1,6 +1,7 @@
 """Model servers that misbehave, and the visitor's key: over real sockets, as a stranger would use the page."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +18,11 @@ def connect(page, base_url, key="", model_id="test-model"):
     page.locator("#base-url input, #base-url textarea").fill(base_url)
     page.locator("#model-id input, #model-id textarea").fill(model_id)
     page.locator("#api-key input").fill(key)
+
+
+def choose(page, preset):
+    page.locator("#model-preset input").click()
+    page.get_by_role("option", name=preset).click()
 
 
 def authorization(request: ChatRequest) -> str:
@@ -145,7 +151,7 @@ def test_bad_input_is_one_clear_message(page, stage, base_url, task, said):
     expect(error).to_have_count(1, timeout=20_000)
     expect(error).to_contain_text(said, ignore_case=True)
     page.locator("#new-chat").click()
-    connect(page, "")
+    choose(page, "Demo")
     send(page, "Go on")
     expect(page.locator("#chat")).to_contain_text("the page still works")
 
@@ -156,3 +162,18 @@ def test_a_bad_limit_is_one_clear_message(page, stage, limit):
     page.locator("#max-steps input, #max-steps textarea").fill(limit)
     send(page, "Go")
     expect(page.locator("#chat .au-error")).to_contain_text("steps")
+
+
+def test_preset_and_url_stay_in_step_and_are_there_after_a_reload(page, visitors):
+    url, preset = page.locator("#base-url input"), page.locator("#model-preset input")
+    choose(page, "DeepSeek")
+    expect(url).to_have_value(re.compile("deepseek"))
+    url.fill("http://127.0.0.1:9/v1")
+    with page.expect_response("**/run/predict"):
+        url.press("Enter")
+    expect(preset).to_have_value("Another server")
+    visitors.reload(page)
+    expect(url).to_have_value("http://127.0.0.1:9/v1")
+    expect(preset).to_have_value("Another server")
+    choose(page, "Demo")
+    expect(url).to_have_value("")

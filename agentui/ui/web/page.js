@@ -83,6 +83,8 @@
     },
     sheet: () => setSheet(document.body.dataset.sheet !== "open"),
     sandbox: () => setPromise(byId("au-promise").hidden),
+    // Gradio's footer is hidden; its button opens the description of the endpoint.
+    api: () => document.querySelector("footer .show-api")?.click(),
     connect: () => {
       setSettings(true);
       document.querySelector("#base-url input, #base-url textarea")?.focus();

@@ -1,0 +1,27 @@
+"""The page's own scripts and styles, as the texts that stand in its head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentui.ui.connections import Offer
+
+WEB = Path(__file__).parent / "web"
+SCRIPTS = ("fold.js", "format.js", "timeline.js", "usage.js", "details.js", "inspector.js", "presets.js", "page.js")
+STYLES = tuple(
+    f"{name}.css" for name in ("tokens", "page", "settings", "composer", "chat", "code", "inspector", "narrow")
+)
+
+
+def read_web(names: Sequence[str]) -> str:
+    """The page's own scripts or styles as one text."""
+    return "\n".join((WEB / name).read_text(encoding="utf-8") for name in names)
+
+
+def offers_script(offers: Sequence[Offer]) -> str:
+    """What the presets stand for, for the page's scripts."""
+    known = {offer.name: [offer.base_url, next(iter(offer.model_ids), "")] for offer in offers}
+    text = json.dumps(known).replace("<", "\\u003c")
+    return f"window.agentui = {{ offers: {text} }};"
