@@ -27,6 +27,7 @@ from agentui.messages import (
 )
 from agentui.models.base import Model
 from agentui.models.gate import Gate
+from agentui.models.text import StopCutter
 from agentui.tokens import count_messages, count_tokens, load
 from agentui.usage import TokenUsage
 
@@ -125,7 +126,7 @@ async def play_answer(
     A text that may be the beginning of a stop sequence is held back until the next delta decides it.
     """
     await load()
-    play = _Play(messages, _StopCutter(stop_sequences or ()))
+    play = _Play(messages, StopCutter(stop_sequences or ()))
     for part in split_text(answer) if isinstance(answer, str) else answer:
         if isinstance(part, Gate) and not play.ended:
             await part.wait()
@@ -151,7 +152,7 @@ class _Play:
     """What one answer has streamed so far."""
 
     messages: Sequence[ChatMessage]
-    cutter: _StopCutter
+    cutter: StopCutter
     content: list[str] = field(default_factory=list[str])
     reasoning: list[str] = field(default_factory=list[str])
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
@@ -201,7 +202,7 @@ class _Play:
 
     def finish(self) -> str:
         """The text that was held back and is no stop sequence after all."""
-        rest = self.cutter.flush()
+        rest = self.cutter.close()
         self.content.append(rest)
         return rest
 
@@ -217,36 +218,3 @@ class _Play:
             reasoning_tokens=reasoning_tokens or None,
             source="estimated",
         )
-
-
-class _StopCutter:
-    """Ends a text before the first stop sequence in it, wherever the deltas are cut."""
-
-    def __init__(self, stop_sequences: Sequence[str]) -> None:
-        self.stopped = False
-        self._held = ""
-        self._stops = tuple(stop for stop in stop_sequences if stop)
-        self._pattern = re.compile("|".join(map(re.escape, self._stops))) if self._stops else None
-
-    def feed(self, text: str) -> str:
-        """What may be shown now that `text` has come."""
-        if self._pattern is None:
-            return text
-        text, self._held = self._held + text, ""
-        if found := self._pattern.search(text):
-            self.stopped = True
-            return text[: found.start()]
-        start = len(text) - self._open_tail(text)
-        self._held = text[start:]
-        return text[:start]
-
-    def flush(self) -> str:
-        """What is still held back when the answer ends."""
-        rest, self._held = self._held, ""
-        return rest
-
-    def _open_tail(self, text: str) -> int:
-        """Length of the longest end of `text` with which a stop sequence begins."""
-        longest = max(map(len, self._stops)) - 1
-        sizes = range(min(longest, len(text)), 0, -1)
-        return next((size for size in sizes if any(stop.startswith(text[-size:]) for stop in self._stops)), 0)
