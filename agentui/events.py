@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, TypeAdapter
 
+from agentui.deltas import CodeDelta, OutputDelta, ReasoningDelta, TextDelta, ToolCallDelta
 from agentui.limits import Limits
 from agentui.usage import Cost, TokenUsage
 
@@ -21,7 +22,6 @@ SCHEMA_VERSION = 1
 
 StepKind: TypeAlias = Literal["action", "planning"]
 RunStatus: TypeAlias = Literal["completed", "stopped", "limit", "failed"]
-OutputStream: TypeAlias = Literal["stdout", "stderr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,17 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParentRun:
+    """The run that another one goes on from."""
+
+    run_id: str
+    step: int
+    "Its last step that counts for the other one; 0 for none."
+    relation: Literal["resumed", "forked"]
+    "Gone on with where it ended, or continued another way from a step of it; then it stays as it is."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """First event of a run."""
 
@@ -44,9 +55,22 @@ class RunStarted:
     "Address of the model's server, without anything secret; None for a model without one."
     tools: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    parent: ParentRun | None = None
     agentui_version: str
     schema_version: int = SCHEMA_VERSION
     type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateRestored:
+    """A fork begins: its interpreter is what it was after the parent's step, as far as `missing` does not say."""
+
+    method: Literal["snapshot", "rerun"]
+    "Loaded from what was kept after the step, or made again by running the recorded code."
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    "Names that could not be restored, and why."
+    duration_s: float
+    type: Literal["state_restored"] = "state_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,54 +83,11 @@ class StepStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReasoningDelta:
-    """Reasoning that the model shows apart from its answer. Never parsed for code."""
-
-    text: str
-    type: Literal["reasoning_delta"] = "reasoning_delta"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextDelta:
-    """The thought: answer text before and after the code."""
-
-    text: str
-    type: Literal["text_delta"] = "text_delta"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeDelta:
-    """Code while the model writes it, without its tags or fences."""
-
-    text: str
-    type: Literal["code_delta"] = "code_delta"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeStarted:
     """The whole code that is about to run."""
 
     code: str
     type: Literal["code_started"] = "code_started"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputDelta:
-    """Text that the running code printed, as it was printed."""
-
-    stream: OutputStream
-    text: str
-    type: Literal["output_delta"] = "output_delta"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCallDelta:
-    """Arguments of a call that the model writes natively, as JSON text, while it writes them."""
-
-    call_id: str
-    name: str
-    text: str
-    type: Literal["tool_call_delta"] = "tool_call_delta"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +234,7 @@ class RunFinished:
 
 RunEvent: TypeAlias = (
     RunStarted
+    | StateRestored
     | StepStarted
     | ReasoningDelta
     | TextDelta

@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agentui.deltas import OutputStream
 from agentui.draft import StepDraft
 from agentui.events import (
     ArtifactCreated,
     CodeStarted,
     OutputDelta,
-    OutputStream,
 )
 from agentui.sandbox.base import Artifact, ExecResult, Sandbox
 from agentui.spec import AgentSpec

@@ -20,6 +20,7 @@ from agentui.events import (
     Record,
     RunFinished,
     RunStarted,
+    StateRestored,
     StepFinished,
     StepKind,
     StepStarted,
@@ -110,6 +111,7 @@ class RunView:
 
     run_id: str = ""
     start: RunStarted | None = None
+    restored: StateRestored | None = None
     steps: list[StepView] = field(default_factory=list[StepView])
     compactions: list[ContextCompacted] = field(default_factory=list[ContextCompacted])
     end: RunFinished | None = None
@@ -129,6 +131,8 @@ class RunView:
         match event:
             case RunStarted():
                 self.start = event
+            case StateRestored():
+                self.restored = event
             case StepStarted():
                 self.steps.append(StepView(event.step, event.kind, record.t))
                 self.phase = "waiting"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
-from agentui.events import OutputStream
+from agentui.deltas import OutputStream
 
 Tier: TypeAlias = Literal["A", "B", "C", "D", "U"]
 """How strongly the code is isolated, best first. U is not isolated at all: local use only."""

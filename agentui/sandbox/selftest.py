@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from agentui.deltas import OutputStream
 from agentui.errors import SandboxUnavailable, ToolError
-from agentui.events import OutputStream
 from agentui.sandbox.base import Artifact, Probe, Sandbox, SandboxInfo
 from agentui.sandbox.tiers import TierSpec, obstacle
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from agentui.deltas import OutputStream
 from agentui.errors import ToolError
-from agentui.events import OutputStream
 from agentui.sandbox import codec
 from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact, media_type_of, read_file
 from agentui.sandbox.base import ExecError, ExecHost

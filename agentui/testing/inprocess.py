@@ -16,8 +16,8 @@ from time import perf_counter
 from types import CodeType
 from typing import Any
 
+from agentui.deltas import OutputStream
 from agentui.errors import ToolError
-from agentui.events import OutputStream
 from agentui.sandbox.base import ExecError, ExecHost, ExecResult
 
 _MAX_REPR = 20_000

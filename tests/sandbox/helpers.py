@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentui.deltas import OutputStream
 from agentui.errors import ToolError
-from agentui.events import OutputStream
 from agentui.sandbox.base import Artifact, ExecError
 from agentui.sandbox.session import LocalSandbox
 

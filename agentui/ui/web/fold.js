@@ -89,7 +89,7 @@
   class RunView {
     constructor(runId) {
       this.runId = runId;
-      this.start = this.end = null;
+      this.start = this.restored = this.end = null;
       this.steps = [];
       this.compactions = [];
       this.phase = "starting";
@@ -112,6 +112,9 @@
       switch (event.type) {
         case "run_started":
           this.start = event;
+          return null;
+        case "state_restored":
+          this.restored = event;
           return null;
         case "step_started":
           this.steps.push(new StepView(event.step, event.kind, t));
