@@ -94,9 +94,11 @@ def test_a_sync_call_from_inside_is_refused_and_does_not_hang(call):
 
 
 SCRIPT = """
-import asyncio, sys
+import asyncio, signal, sys
 from contextlib import aclosing
 from agentui.loop_thread import iterate, run_sync
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent that ignores it hands that down
 
 async def endless():
     try:
