@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from agentui.deltas import OutputStream
 
-Tier: TypeAlias = Literal["A", "B", "C", "D", "U"]
-"""How strongly the code is isolated, best first. U is not isolated at all: local use only."""
+Tier: TypeAlias = Literal["R", "A", "B", "C", "D", "U"]
+"""How strongly the code is isolated, best first. R: a virtual machine of its own. U: not at all, local use only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,22 +18,17 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Final
 from weakref import WeakSet
 
 from agentui.errors import SandboxUnavailable
 from agentui.sandbox.base import SandboxInfo, Tier
-from agentui.sandbox.channel import WorkerGone
 from agentui.sandbox.confinement import ResourceLimits
-from agentui.sandbox.frames import FrameError
 from agentui.sandbox.selftest import choose_tier
 from agentui.sandbox.session import LocalSandbox
 from agentui.sandbox.supervisor import Supervisor
 from agentui.sandbox.tiers import LADDER, TierSpec
 from agentui.sandbox.worker.libc import PR_SET_DUMPABLE, prctl
 from agentui.sandbox.worker_handle import Worker
-
-_READY_TIMEOUT_S: Final = 15.0
 
 
 class LocalSandboxPool:
@@ -145,18 +140,7 @@ class _Source:
             SandboxUnavailable: It did not get ready.
         """
         worker = await self._supervisor.start(self._spec.confinement, self._limits, tuple(tools))
-        try:
-            async with asyncio.timeout(_READY_TIMEOUT_S):
-                frame = await worker.channel.receive()
-            if frame.header != {"t": "ready"}:
-                raise FrameError(str(frame.header.get("message", "an unexpected first frame")))
-        except (WorkerGone, FrameError, TimeoutError) as error:
-            worker.dispose_later()
-            raise SandboxUnavailable(f"a worker of tier {self._spec.tier} did not start: {error}") from None
-        except asyncio.CancelledError:
-            worker.dispose_later()
-            raise
-        worker.freeze()
+        await worker.become_ready(f"a worker of tier {self._spec.tier}")
         return worker
 
 

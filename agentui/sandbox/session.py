@@ -7,7 +7,6 @@ SIGINT the session's variables are still there; after SIGKILL the next call star
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -15,12 +14,11 @@ from typing import Any, Final, Protocol
 
 from agentui.errors import SandboxError
 from agentui.sandbox import codec
-from agentui.sandbox.artifacts import FileMark, list_files
+from agentui.sandbox.artifacts import FileMark
 from agentui.sandbox.base import ExecError, ExecHost, ExecResult, SandboxInfo
 from agentui.sandbox.channel import WorkerGone
 from agentui.sandbox.frames import FrameError, pack
 from agentui.sandbox.step import Outcome, OutputFlood, StepRun
-from agentui.sandbox.watchdog import Watchdog
 from agentui.sandbox.worker_handle import Worker
 
 GRACE_S: Final = 0.05
@@ -159,7 +157,7 @@ class LocalSandbox:
         """Run a step to its end, whatever end that is; a worker that cannot go on is given up."""
         worker.thaw()
         task = asyncio.create_task(run.drive(code, interrupts=worker.interrupts))
-        watchdog = Watchdog(worker.pid, worker.session_dir, worker.limits, worker.kill)
+        watchdog = worker.watch()
         timed_out = False
         try:
             await asyncio.wait({task}, timeout=timeout_s)
@@ -203,14 +201,13 @@ class LocalSandbox:
 
     async def _collect(self, worker: Worker, run: StepRun) -> None:
         """Hand the files that are new or changed since the last step to the host."""
-        directory = os.path.join(worker.session_dir, "work")
-        found = list_files(directory)
+        found = await worker.list_files()
         changed = sorted(name for name, mark in found.items() if self._files.get(name) != mark)
         self._files = found
         if changed:
             room = run.artifact_room
             for name in changed[:room]:
-                await run.keep_file(directory, name)
+                await run.keep_file(worker.read_file, name)
             run.refuse_rest(changed[room:])
 
 

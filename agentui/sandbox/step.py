@@ -8,14 +8,14 @@ so what other threads print is not held up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from agentui.deltas import OutputStream
 from agentui.errors import ToolError
 from agentui.sandbox import codec
-from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact, media_type_of, read_file
+from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact, media_type_of
 from agentui.sandbox.base import ExecError, ExecHost
 from agentui.sandbox.channel import Channel, Frame, WorkerGone
 from agentui.sandbox.frames import FrameError, clean_output, clean_text
@@ -167,10 +167,10 @@ class StepRun:
         self.artifacts += 1
         self._host.artifact(artifact)
 
-    async def keep_file(self, directory: str, name: str) -> None:
+    async def keep_file(self, read: Callable[[str], Awaitable[bytes]], name: str) -> None:
         """Hand a file of the work directory to the host, unless it is refused."""
         try:
-            data = await asyncio.to_thread(read_file, directory, name)
+            data = await read(name)
         except ArtifactRefused as refusal:
             self._refuse(name, refusal)
         else:

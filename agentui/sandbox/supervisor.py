@@ -122,7 +122,7 @@ class Supervisor:
         with parent.lock:
             process = parent.process.fork(options)
             parent.live += 1
-        return Worker(process, session_dir, limits, lambda process, path: self._dispose(parent, process, path, uid))
+        return Worker(process, session_dir, limits, lambda: self._dispose(parent, process, session_dir, uid))
 
     def _live_parent(self) -> _Parent:
         """The zygote to fork from. Only called in the starter thread."""

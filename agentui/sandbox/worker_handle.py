@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from agentui.sandbox.channel import Channel
+from agentui.errors import SandboxUnavailable
+from agentui.sandbox.artifacts import FileMark, list_files, read_file
+from agentui.sandbox.channel import FRAME_TIMEOUT_S, Channel, WorkerGone
 from agentui.sandbox.confinement import ResourceLimits
-from agentui.sandbox.process import WorkerProcess
+from agentui.sandbox.frames import FrameError
+from agentui.sandbox.watchdog import Watchdog
 
 _STARVED_NS: Final = 5_000_000
+_READY_TIMEOUT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +42,48 @@ class MainThread(NamedTuple):
         return self.runnable and self.cpu_ns - before.cpu_ns < _STARVED_NS
 
 
+class Process(Protocol):
+    """What runs a worker, on this machine or another."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 where it has none on this machine."""
+        ...
+
+    @property
+    def connection(self) -> socket.socket:
+        """The host's end of its socket."""
+        ...
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, without waiting; does nothing if it has ended."""
+
+
+class Watch(Protocol):
+    """What looks at a worker while a step runs."""
+
+    @property
+    def breach(self) -> str | None:
+        """Why it ended the worker, if it did."""
+        ...
+
+    def stop(self) -> None:
+        """Look no more."""
+
+
 class Worker:
-    """A worker that serves one session."""
+    """A worker that serves one session. On another machine `watch` and the files are what a subclass makes of them."""
 
     def __init__(
         self,
-        process: WorkerProcess,
+        process: Process,
         session_dir: str,
         limits: ResourceLimits,
-        dispose: Callable[[WorkerProcess, str], Disposal],
+        dispose: Callable[[], Disposal],
+        *,
+        frame_timeout_s: float = FRAME_TIMEOUT_S,
     ) -> None:
-        self.channel = Channel(process.connection)
+        self.channel = Channel(process.connection, frame_timeout_s=frame_timeout_s)
         self.limits = limits
         self.session_dir = session_dir
         self.interrupts = 0
@@ -54,11 +91,51 @@ class Worker:
         self._process = process
         self._dispose = dispose
         self._disposal: Disposal | None = None
+        self._work_dir = os.path.join(session_dir, "work")
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    async def become_ready(self, name: str, *, timeout_s: float = _READY_TIMEOUT_S) -> None:
+        """Wait for the first frame of a fresh worker, and freeze it; one that does not come is disposed of.
+
+        Args:
+            name: What to call the worker in errors.
+            timeout_s: Seconds to wait.
+
+        Raises:
+            SandboxUnavailable: It did not get ready.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                frame = await self.channel.receive()
+            if frame.header != {"t": "ready"}:
+                raise FrameError(str(frame.header.get("message", "an unexpected first frame")))
+        except (WorkerGone, FrameError, TimeoutError) as error:
+            self.dispose_later()
+            raise SandboxUnavailable(f"{name} did not start: {error}") from None
+        except asyncio.CancelledError:
+            self.dispose_later()
+            raise
+        self.freeze()
+
+    def watch(self) -> Watch:
+        """Begin to look at what it uses: it is killed when that is more than its limits."""
+        return Watchdog(self.pid, self.session_dir, self.limits, self.kill)
+
+    async def list_files(self) -> dict[str, FileMark]:
+        """The files of its work directory that can be kept, by name."""
+        return list_files(self._work_dir)
+
+    async def read_file(self, name: str) -> bytes:
+        """Read a file of its work directory.
+
+        Raises:
+            ArtifactRefused: It cannot be kept.
+        """
+        return await asyncio.to_thread(read_file, self._work_dir, name)
 
     def thaw(self) -> None:
         """Let it run."""
@@ -94,7 +171,7 @@ class Worker:
         if self._disposal is None:
             self._process.signal(signal.SIGKILL)
             self.channel.close()
-            self._disposal = self._dispose(self._process, self.session_dir)
+            self._disposal = self._dispose()
         return self._disposal
 
     async def dispose(self) -> None:
