@@ -202,7 +202,7 @@ class _Call:
 
     def _since_stop(self) -> float:
         run = self._draft.run
-        asked = (run.stop_requested_s, self._limit_noticed_s, self._spec.limits.max_seconds)
+        asked = (run.stop_requested_s, self._limit_noticed_s, self._budget.seconds_left)
         moment = next((moment for moment in asked if moment is not None), run.elapsed())
         return round(max(0.0, run.elapsed() - moment), 6)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentui.draft import StepDraft
@@ -13,6 +14,7 @@ from agentui.loop import Loop
 from agentui.messages import ToolCall
 from agentui.models.wire import as_object
 from agentui.observe import Observation, mistake, observe_result
+from agentui.parse import Answer
 from agentui.sandbox.base import ExecResult
 
 _PYTHON_TOOLS = frozenset({"python", "python_interpreter", "code_interpreter", "code", "execute_python"})
@@ -22,10 +24,8 @@ class CodeLoop(Loop):
     """One run of a `CodeAgent`."""
 
     async def _act(self, step: StepDraft) -> Any:
-        try:
-            reply = await self._ask(step, self._session.messages)
-        finally:  # what the model said before a stop or a failure is still known to the next turn
-            self._remember("assistant", self._as_written(step) or "(no answer)")
+        reply = await self._answer(step)
+        self._remember("assistant", self._as_written(replace(step.answer, closed=True)))
         code = reply.answer.code or code_of_calls(reply.tool_calls)
         wrong = mistake(reply, complete=code is not None and reply.answer.closed)
         if wrong is not None:
@@ -39,18 +39,21 @@ class CodeLoop(Loop):
         except asyncio.CancelledError:
             self._remember("user", "Observation:\n(stopped while this code was running)")
             raise
+        if result.state_lost:
+            self._assignment.defined = False
         if result.is_final and result.error is None:
             return await self._checked(step, result.value)
         error = result.error
-        failure = None if error is None else (code, error.kind, error.message)
-        what = "" if error is None else f"its code failed with {error.kind}: {error.message}"
-        repeated = self._failures.check(failure, what)
-        self._observe(step, self._result_observation(step, result, code, repeated=repeated))
+        times = self._failures.count(None if error is None else (code, error.kind, error.message))
+        self._observe(step, self._result_observation(step, result, code, repeated=times > 1))
+        if error is not None:
+            self._failures.give_up(times, f"its code failed with {error.kind}: {error.message}")
         return None
 
     def _result_observation(self, step: StepDraft, result: ExecResult, code: str, *, repeated: bool) -> Observation:
+        lost = self._session.take_lost() or result.state_lost
         return observe_result(
-            result,
+            replace(result, state_lost=lost),
             "".join(step.output),
             code,
             self._spec.tags,
@@ -58,11 +61,11 @@ class CodeLoop(Loop):
             repeated=repeated,
         )
 
-    def _as_written(self, step: StepDraft) -> str:
-        answer, tags = step.answer, self._spec.tags
+    def _as_written(self, answer: Answer) -> str:
         if answer.code is None:
             return answer.thought
-        return f"{answer.thought}\n{tags.opening}\n{answer.code}\n{tags.closing}".lstrip()
+        closing = f"\n{self._spec.tags.closing}" if answer.closed else ""
+        return f"{answer.thought}\n{self._spec.tags.opening}\n{answer.code}{closing}".lstrip()
 
 
 def code_of_calls(calls: Sequence[ToolCall]) -> str | None:

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,72 +22,98 @@ from agentui.errors import AgentError
 from agentui.events import ContextCompacted
 from agentui.messages import ChatMessage
 from agentui.observe import Failures, Mistake, Observation, observe_mistake
+from agentui.parse import Answer
 from agentui.prompts import render
 from agentui.runner import LimitReached, Run
-from agentui.session import Session
+from agentui.session import Assignment, Session
 from agentui.spec import AgentSpec
 from agentui.threads import Outcome, in_thread
 
 MAX_PROSE = 2
 "An answer without code is corrected once; the next one in a row is taken as the final answer."
+NO_ANSWER = ChatMessage(role="assistant", content="(no answer)")
+"Stands in the conversation for an answer of which nothing had come."
 
 
 class Loop(ABC):
     """One run of an agent in a session."""
 
-    def __init__(self, spec: AgentSpec, session: Session, budget: Budget, agent: Any) -> None:
+    def __init__(self, spec: AgentSpec, session: Session, assignment: Assignment, budget: Budget, agent: Any) -> None:
         self._spec = spec
         self._session = session
+        self._assignment = assignment
         self._agent = agent
         self._failures = Failures()
         self._call_ids = itertools.count(1)
         self._numbers = itertools.count(1)
         self._budget = budget
 
-    async def run(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
-        """Work on `task` and return the answer.
+    async def run(self, run: Run) -> Any:
+        """Work on the session's assignment and return the answer.
 
         Raises:
-            LimitReached: Steps, seconds or tokens are used up.
+            LimitReached: Steps, seconds, tokens or money are used up.
             AgentUIError: The run failed.
         """
-        clock = asyncio.timeout(self._spec.limits.max_seconds)
+        clock = asyncio.timeout(self._budget.seconds_left)
         try:
             async with clock:
-                return await self._work(run, task, variables)
+                return await self._work(run)
         except TimeoutError:
             if not clock.expired():
                 raise
             seconds = self._spec.limits.max_seconds
             raise LimitReached(f"the time limit is used up ({seconds:g} s): raise max_seconds and go on") from None
 
-    async def _work(self, run: Run, task: ChatMessage, variables: Mapping[str, Any]) -> Any:
-        session = self._session
-        if not session.messages:
-            session.messages += self._spec.opening_messages()
-            session.opening = len(session.messages)
-        session.messages.append(task)
-        if variables and not self._spec.native_tools:
-            sandbox = await session.interpreter(self._spec.pool, list(self._spec.tools))
-            await sandbox.put(variables)
-        limit = self._spec.limits.max_steps
-        for action in itertools.count():
-            if limit is not None and action >= limit:
-                raise LimitReached(f"the step limit is used up (max_steps={limit}): raise it, or ask for less at once")
+    async def _work(self, run: Run) -> Any:
+        self._take_up()
+        while True:
+            self._budget.check_steps()
+            await self._define()
             await self._compact(run)
-            if self._spec.planning_interval and action % self._spec.planning_interval == 0:
-                await self._plan(run, first=action == 0, left=None if limit is None else limit - action)
+            await self._plan(run)
             step = StepDraft(run, next(self._numbers), self._budget)
             with step:
                 answer = await self._act(step)
+                self._budget.steps += 1
             await self._record(step)
             if step.is_final:
                 return answer
-        raise AgentError("the run ended without a step")
 
-    async def _plan(self, run: Run, *, first: bool, left: int | None) -> None:
-        prompt = render("planning", first=first, remaining_steps="Any number of" if left is None else left)
-        plan = await self._write(run, prompt)
+    def _take_up(self) -> None:
+        """Begin with the assignment, or go on where a run has left it."""
+        session, assignment = self._session, self._assignment
+        if not session.messages:
+            session.messages += self._spec.opening_messages()
+            session.opening = len(session.messages)
+        if not assignment.told:
+            assignment.told = True
+            session.messages.append(assignment.message)
+            return
+        cut, assignment.cut = assignment.cut, False
+        if cut and session.messages[-1] == NO_ANSWER:
+            session.messages.pop()
+        if session.messages[-1].role == "assistant":
+            native = "_native" if self._spec.native_tools else ""
+            tags = {"opening": self._spec.tags.opening, "closing": self._spec.tags.closing}
+            self._remember("user", render(f"cut_off{native}", **tags) if cut else render("interrupted"))
+
+    async def _define(self) -> None:
+        """Give the code its variables, also when its interpreter had to be replaced."""
+        assignment = self._assignment
+        if assignment.variables and not assignment.defined and not self._spec.native_tools:
+            sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
+            await sandbox.put(assignment.variables)
+            assignment.defined = True
+
+    async def _plan(self, run: Run) -> None:
+        """Have the model plan, if that is due and not done yet."""
+        taken, limit, interval = self._budget.steps, self._spec.limits.max_steps, self._spec.planning_interval
+        if not interval or taken % interval or self._assignment.planned_at == taken:
+            return
+        left = "Any number of" if limit is None else limit - taken
+        plan = await self._write(run, render("planning", first=taken == 0, remaining_steps=left))
+        self._assignment.planned_at = taken
         self._session.messages += [
             ChatMessage(role="assistant", content=plan or "(no plan)"),
             ChatMessage(role="user", content=render("plan_made")),
@@ -122,7 +148,7 @@ class Loop(ABC):
         step = StepDraft(run, next(self._numbers), self._budget, "planning")
         with step:
             question = ChatMessage(role="user", content=prompt)
-            await self._ask(step, [*(self._session.messages if messages is None else messages), question])
+            await ask(step, self._spec, [*(self._session.messages if messages is None else messages), question])
         await self._record(step)
         return step.answer.thought or step.answer.code or ""
 
@@ -130,8 +156,18 @@ class Loop(ABC):
     async def _act(self, step: StepDraft) -> Any:
         """One action step: ask, do what the model wants, observe. Returns the answer of a step that is final."""
 
-    async def _ask(self, step: StepDraft, messages: Sequence[ChatMessage]) -> Reply:
-        return await ask(step, self._spec, messages)
+    @abstractmethod
+    def _as_written(self, answer: Answer) -> str:
+        """`answer`, as far as it came, as the model wrote it."""
+
+    async def _answer(self, step: StepDraft) -> Reply:
+        """Ask for the next action; what had come of an answer that is cut short stays in the conversation."""
+        try:
+            return await ask(step, self._spec, self._session.messages)
+        except BaseException:
+            self._assignment.cut = True
+            self._remember("assistant", self._as_written(step.answer))
+            raise
 
     async def _correct(self, step: StepDraft, reply: Reply, wrong: Mistake) -> Any:
         """Tell the model what is wrong with its answer; prose a second time in a row is the final answer."""
@@ -139,9 +175,9 @@ class Loop(ABC):
             return await self._checked(step, reply.answer.thought)
         usage = step.usages[-1].output_tokens if step.usages else None
         observation = observe_mistake(wrong, reply, self._spec, usage)
+        self._observe(step, observation)
         if wrong != "no_code":
             self._failures.check(wrong, observation.error or "")
-        self._observe(step, observation)
         return None
 
     async def _checked(self, step: StepDraft, value: Any) -> Any:
@@ -150,8 +186,8 @@ class Loop(ABC):
             reason = await _refusal(check, value, self._session, self._agent)
             if reason is not None:
                 text = render("check_failed", reason=reason)
-                self._failures.check(("check", reason), f"its answer was refused: {reason}")
                 self._observe(step, Observation(text=text, error=f"the answer was refused: {reason}"))
+                self._failures.check(("check", reason), f"its answer was refused: {reason}")
                 return None
         step.is_final = True
         return value
@@ -161,7 +197,7 @@ class Loop(ABC):
         self._remember("user", f"Observation:\n{observation.text}")
 
     def _remember(self, role: Any, text: str) -> None:
-        self._session.messages.append(ChatMessage(role=role, content=text))
+        self._session.messages.append(ChatMessage(role=role, content=text) if text else NO_ANSWER)
 
     async def _record(self, step: StepDraft) -> None:
         if step.finished is None:

@@ -50,9 +50,17 @@ class Failures:
             AgentError: It happened `MAX_SAME_FAILURES` times in a row.
         """
         times = self.count(failure)
+        self.give_up(times, what)
+        return times > 1
+
+    def give_up(self, times: int, what: str) -> None:
+        """End the run if that is hopeless.
+
+        Raises:
+            AgentError: `what` happened `MAX_SAME_FAILURES` times in a row.
+        """
         if times >= MAX_SAME_FAILURES:
             raise AgentError(f"the model made the same mistake {times} times in a row: {what}")
-        return times > 1
 
 
 def mistake(reply: Reply, *, complete: bool) -> Mistake | None:

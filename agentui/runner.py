@@ -56,6 +56,7 @@ class Run:
         artifacts: The bytes behind `artifact_created` records, by `artifact_id`.
         output: The Python value the body returned; None until then.
         exception: What the body raised, if anything.
+        status: How it ended; None while it runs.
         stop_requested_s: When `stop` was first called: seconds since the start; None if it was not.
     """
 
@@ -73,6 +74,7 @@ class Run:
         self.artifacts: dict[str, Artifact] = {}
         self.output: Any = None
         self.exception: BaseException | None = None
+        self.status: RunStatus | None = None
         self.stop_requested_s: float | None = None
         self._clock = clock
         self._t0 = clock()
@@ -167,24 +169,27 @@ class Run:
             raise AgentError(f"something in the run raised {type(error).__name__}: {error}") from error
 
     def _close(self, task: asyncio.Task[Any]) -> None:
+        self.status, error = self._ending(task)
         on_end, self._on_end = self._on_end, None  # which holds the session: a kept run must not keep that too
         if on_end is not None:
             _tell(on_end, self)
+        self._finish(self.status, error)
+
+    def _ending(self, task: asyncio.Task[Any]) -> tuple[RunStatus, str | None]:
         if task.cancelled():
-            self._finish("stopped", self._how_it_stopped())
-            return
+            return "stopped", self._how_it_stopped()
         self.exception = task.exception()
         match self.exception:
             case None:
                 self.output = task.result()
-                self._finish("completed", None)
+                return "completed", None
             case LimitReached():
-                self._finish("limit", str(self.exception))
+                return "limit", str(self.exception)
             case AgentUIError():
-                self._finish("failed", str(self.exception))
+                return "failed", str(self.exception)
             case error:
                 logger.error("run %s failed", self.run_id, exc_info=error)
-                self._finish("failed", f"{type(error).__name__}: {error}")
+                return "failed", f"{type(error).__name__}: {error}"
 
     def _how_it_stopped(self) -> str:
         closed = next((r.event for r in reversed(self.records) if isinstance(r.event, UpstreamClosed)), None)

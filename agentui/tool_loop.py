@@ -14,6 +14,7 @@ from agentui.jsonable import jsonable
 from agentui.loop import Loop
 from agentui.messages import ChatMessage, ToolCall
 from agentui.observe import Observation, mistake, shorten
+from agentui.parse import Answer
 from agentui.prompts import render
 from agentui.tool_caller import ToolCaller
 from agentui.tools import FINAL_ANSWER
@@ -40,15 +41,11 @@ class ToolLoop(Loop):
     """One run of a `ToolCallingAgent`."""
 
     async def _act(self, step: StepDraft) -> Any:
-        try:
-            reply = await self._ask(step, self._session.messages)
-        except BaseException:
-            self._remember("assistant", step.answer.thought or "(no answer)")
-            raise
+        reply = await self._answer(step)
         calls = reply.tool_calls
         wrong = mistake(reply, complete=bool(calls) and reply.finish_reason != "length")
         if wrong is not None:
-            self._remember("assistant", step.answer.thought or "(no answer)")
+            self._remember("assistant", self._as_written(reply.answer))
             return await self._correct(step, reply, wrong)
         self._session.messages.append(ChatMessage(role="assistant", content=step.answer.thought, tool_calls=calls))
         outcomes = await self._call_all(step, calls)
@@ -57,6 +54,9 @@ class ToolLoop(Loop):
             return await self._checked(step, final.value)
         self._take_in(step, outcomes)
         return None
+
+    def _as_written(self, answer: Answer) -> str:
+        return answer.thought
 
     async def _call_all(self, step: StepDraft, calls: Sequence[ToolCall]) -> list[_Outcome]:
         caller = ToolCaller(step, self._spec, self._call_ids)

@@ -41,7 +41,7 @@ class Worker:
     def start(
         self,
         agent: CodeAgent,
-        task: str,
+        task: str | None,
         *,
         session: Session,
         images: Sequence[Any] | None = None,

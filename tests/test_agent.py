@@ -254,7 +254,7 @@ async def test_closing_the_stream_stops_the_run():
     while not of_type(seen, TextDelta):
         seen.append(await anext(stream))
     await stream.aclose()
-    assert agent._runs == {}
+    assert agent._runs.running == []
 
 
 async def test_a_broken_stream_is_asked_again_and_its_text_and_cost_stay(monkeypatch):
@@ -466,7 +466,7 @@ def test_closing_a_plain_stream_stops_the_run():
     stream = agent.run("task", stream=True)
     next(stream)
     stream.close()
-    assert agent._runs == {}
+    assert agent._runs.running == []
 
 
 def test_interrupt_ends_a_plain_run():
@@ -569,7 +569,7 @@ async def test_old_observations_are_shortened_when_the_context_fills_up():
     assert compacted.after_tokens < compacted.before_tokens
     assert (compacted.elided_observations > 0, compacted.summarised) == (True, False)
     last = agent.model.requests[-1]
-    assert "left out to save context" in last[agent._own[0].opening + 2].content
+    assert "left out to save context" in last[agent._runs.session(reset=False).opening + 2].content
     assert last[-1].content == "Observation:\n" + "5" * 6000
     assert got[-1].event.output == 1
 
@@ -586,7 +586,7 @@ async def test_a_conversation_that_is_still_too_long_is_summarised_and_the_token
     assert len(of_type(got, StepFinished)) == len(agent.model.requests)
 
 
-@pytest.mark.parametrize("task", [None, 7, b"bytes"])
+@pytest.mark.parametrize("task", [7, b"bytes"])
 async def test_a_task_that_is_no_text_is_refused(task):
     with pytest.raises(ConfigError, match="not a text"):
         agent_for().start(task)

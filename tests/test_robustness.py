@@ -194,7 +194,7 @@ async def test_finished_conversations_are_not_kept():
     seen = weakref.WeakSet()
     for _ in range(5):
         run = agent.start("task")
-        seen.add(agent._own[0])
+        seen.add(agent._runs.session(reset=False))
         await run.wait()
     del run
     await asyncio.to_thread(run_sync, asyncio.sleep(0))  # the old ones are closed on the background loop
@@ -275,10 +275,10 @@ async def test_closing_an_agent_while_it_works_stops_it():
 async def test_a_run_that_is_refused_leaves_the_conversation_as_it_was():
     agent = agent_for(code("final_answer(1)"))
     await agent.start("task").wait()
-    before = agent._own[0]
+    before = agent._runs.session(reset=False)
     with pytest.raises(ConfigError):
         agent.start("task", limits=Limits(max_cost_usd=1))
-    assert agent._own[0] is before
+    assert agent._runs.session(reset=False) is before
 
 
 async def test_a_tool_is_set_up_once_before_its_first_call():

@@ -137,7 +137,7 @@ async def test_stopping_while_a_tool_runs_leaves_a_conversation_that_a_server_ac
     await started.wait()
     run.stop()
     assert (await run.wait()).status == "stopped"
-    assert agent._own[0].messages[-1].role == "tool"
+    assert agent._runs.session(reset=False).messages[-1].role == "tool"
     assert of_type(run.records, ToolCallFinished)[0].error == "stopped before it returned"
 
 

@@ -1,0 +1,230 @@
+"""What can be done with an agent: start a run, follow it, go on with it, stop it.
+
+A run's state lives in its `Run` and `Session`, so two runs of one agent at the same time never mix. The core is
+`stream`, which is async; `run` and `resume` are the same thing for code that is not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from agentui.agent_runs import AgentRuns, Job
+from agentui.arguments import as_task
+from agentui.budget import Budget
+from agentui.code_loop import CodeLoop
+from agentui.errors import ConfigError
+from agentui.events import Record
+from agentui.jsonable import clean_text
+from agentui.limits import Limits, checked_limits
+from agentui.loop import Loop
+from agentui.loop_thread import iterate, run_sync
+from agentui.models.base import Model
+from agentui.result import RunResult, answer_of
+from agentui.runner import Run
+from agentui.session import Assignment, Session
+from agentui.spec import AgentSpec
+
+
+class Runnable:
+    """The runs of an agent.
+
+    Args:
+        spec: What the agent is.
+        return_full_result: Make `run` return a `RunResult` unless it is told otherwise.
+    """
+
+    loop_class: ClassVar[type[Loop]] = CodeLoop
+    native_tools: ClassVar[bool] = False
+
+    def __init__(self, spec: AgentSpec, *, return_full_result: bool = False) -> None:
+        self.spec = spec
+        self.return_full_result = return_full_result
+        self._runs = AgentRuns(self)
+
+    @property
+    def model(self) -> Model:
+        """The model it asks."""
+        return self.spec.model
+
+    @property
+    def limits(self) -> Limits:
+        """What a run may spend."""
+        return self.spec.limits
+
+    def run(
+        self,
+        task: str,
+        stream: bool = False,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+        return_full_result: bool | None = None,
+    ) -> Any:
+        """Run a task to its end.
+
+        Args:
+            task: What to do.
+            stream: Return an iterator of records instead; closing it stops the run.
+            reset: Start a new conversation; False goes on with the last one, its variables included.
+            images: PIL images, file paths or URLs that belong to the task; part of its message alone.
+            additional_args: Variables that the code finds under these names.
+            max_steps: Instead of the agent's own.
+            return_full_result: Return a `RunResult`, which also tells of runs that ended without an answer.
+
+        Returns:
+            The value given to `final_answer(...)`, or what the arguments ask for.
+
+        Raises:
+            RunFailed: The model or the sandbox failed; its cause is the original error.
+            RunLimitReached: A limit was used up.
+            RunStopped: Somebody stopped the run.
+            ConfigError: An argument is wrong.
+        """
+        return self._run(
+            task,
+            stream=stream,
+            full=return_full_result,
+            reset=reset,
+            images=images,
+            additional_args=additional_args,
+            max_steps=max_steps,
+        )
+
+    def resume(
+        self,
+        *,
+        stream: bool = False,
+        limits: Limits | None = None,
+        max_steps: int | None = None,
+        return_full_result: bool | None = None,
+    ) -> Any:
+        """Go on with the task of the agent's own conversation that a limit, a stop or a failure has ended.
+
+        What the task has spent so far counts: the limits are those of the task as a whole.
+
+        Args:
+            stream: As in `run`.
+            limits: Instead of those of the run that ended; one that is used up has to be raised.
+            max_steps: The same for the steps alone.
+            return_full_result: As in `run`.
+
+        Returns:
+            What `run` returns, and it raises the same.
+
+        Raises:
+            ConfigError: There is no unfinished run, or the limits leave nothing for it.
+        """
+        return self._run(None, stream=stream, full=return_full_result, limits=limits, max_steps=max_steps)
+
+    async def stream(
+        self,
+        task: str | None,
+        *,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+        limits: Limits | None = None,
+    ) -> AsyncGenerator[Record, None]:
+        """Run a task and yield its records as they happen; the arguments are those of `start`.
+
+        Closing the generator, or cancelling the task that iterates, stops the run.
+        """
+        run = self.start(
+            task,
+            reset=reset,
+            images=images,
+            additional_args=additional_args,
+            max_steps=max_steps,
+            limits=limits,
+        )
+        try:
+            async for batch in run.subscribe():
+                for record in batch:
+                    yield record
+        finally:
+            run.stop()
+            await run.wait()
+
+    def start(
+        self,
+        task: str | None,
+        *,
+        session: Session | None = None,
+        reset: bool = True,
+        images: Sequence[Any] | None = None,
+        additional_args: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+        limits: Limits | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> Run:
+        """Start a run on the running event loop and return at once.
+
+        Args:
+            task: What to do; None to go on with the unfinished run of the conversation.
+            session: The conversation to go on with; the agent's own, see `reset`, by default.
+            reset: Without a session, and with a task: begin a new one.
+            images: As in `run`.
+            additional_args: As in `run`.
+            max_steps: As in `run`.
+            limits: Instead of the agent's own, or of the unfinished run's.
+            on_record: Called with each record, on the event loop; must not block.
+
+        Raises:
+            ConfigError: An argument is wrong, the session has a run that has not ended, there is none to go on with,
+                or the limits leave nothing for it.
+        """
+        if task is None:
+            if images or additional_args:
+                raise ConfigError("images and additional_args belong to a task: give one, or leave them out")
+            job = self._rest_of(session or self._runs.session(reset=False), limits, max_steps)
+        else:
+            message, variables = as_task(task, images, additional_args, native=self.native_tools)
+            budget = Budget(with_steps(limits or self.limits, max_steps), self.model)
+            job = Job(
+                session=session or self._runs.session(reset=reset),
+                assignment=Assignment(task=clean_text(task), message=message, variables=variables),
+                budget=budget,
+            )
+        return self._runs.launch(job, self.spec, self, self.loop_class, on_record)
+
+    def interrupt(self) -> None:
+        """Stop every run of this agent now, from any thread."""
+        self._runs.interrupt()
+
+    def close(self) -> None:
+        """Stop the agent's runs and end the interpreter of its own conversation. The agent can be used again."""
+        self._runs.close()
+
+    def _rest_of(self, session: Session, limits: Limits | None, max_steps: int | None) -> Job:
+        assignment, unfinished = session.left()
+        limits = with_steps(limits or unfinished.limits, max_steps)
+        unfinished.check(limits)
+        budget = Budget.after(unfinished.spent, limits, self.model)
+        return Job(session=session, assignment=assignment, budget=budget, parent=unfinished.parent)
+
+    def _run(self, task: str | None, *, stream: bool, full: bool | None, **options: Any) -> Any:
+        if stream:
+            return iterate(self.stream(task, **options))
+        result = run_sync(self._complete(task, **options))
+        full = self.return_full_result if full is None else full
+        return result[0] if full else answer_of(*result)
+
+    async def _complete(self, task: str | None, **options: Any) -> tuple[RunResult, BaseException | None]:
+        run = self.start(task, **options)
+        try:
+            return await run.wait(), run.exception
+        finally:
+            run.stop()
+
+
+def with_steps(limits: Limits, max_steps: int | None) -> Limits:
+    """`limits` with `max_steps` instead of their own, unless that is None.
+
+    Raises:
+        ConfigError: One of them makes no sense.
+    """
+    return checked_limits(limits if max_steps is None else dataclasses.replace(limits, max_steps=max_steps))
