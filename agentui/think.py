@@ -2,7 +2,7 @@
 
 Only two shapes are reasoning: `<think>…</think>` blocks that open the answer, and a start without `<think>` that an
 orphan `</think>` ends before any code (templates of some models write the opening tag into the prompt). A tag
-anywhere else, or in quotes, is the answer's own text. Space around the tags belongs to neither side.
+anywhere else, in quotes, or behind an opening tag is the answer's own text. Space around tags belongs to neither side.
 
 Any chunking of the same text gives the same pieces, once neighbours of one kind are joined: a tag that a chunk cuts
 is held back, and so is nothing else, unless `hold_chars` asks for it.
@@ -18,7 +18,7 @@ PieceKind: TypeAlias = Literal["text", "reasoning", "recast"]
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _QUOTES = frozenset("`'\"")
-_WATCHED = (_CLOSE, "<code>", "```")
+_WATCHED = (_CLOSE, _OPEN, "<code>", "```")
 _BEGINNINGS = frozenset(needle[0] for needle in _WATCHED)
 _WATCHED_PATTERN = re.compile("|".join(re.escape(needle) for needle in _WATCHED))
 

@@ -33,7 +33,7 @@ def split(chunks, hold_chars=0):
         ("<thi", [("text", "<thi")]),
         ("<think>a</think> <thi", [("reasoning", "a"), ("text", "<thi")]),
         ("<thinker>", [("text", "<thinker>")]),
-        ("say <think>no</think>", [("text", "say <think>no"), ("recast", "")]),
+        ("say <think>no</think>", [("text", "say <think>no</think>")]),
         ("x <code>'</think>'</code>", [("text", "x <code>'</think>'</code>")]),
         ("x ```py\n'</think>'```", [("text", "x ```py\n'</think>'```")]),
         ("<think>a</think>b</think>c", [("reasoning", "a"), ("text", "b</think>c")]),
