@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
+
+SYSTEM_LIBRARIES: Final = ("/usr/lib", "/lib", "/usr/lib64", "/lib64", "/usr/share/zoneinfo", "/usr/share/fonts")
+"Trees of the system that any session may read, besides Python's own."
+SYSTEM_FILES: Final = ("/etc/localtime", "/dev/urandom", "/dev/zero")
+"Files that any session may read."
+NULL_DEVICE: Final = "/dev/null"
+"May be written too."
 
 SyscallFilter: TypeAlias = Literal["off", "files", "no_files"]
 """No filter; everything a script needs; the same but no file can be opened by its path."""
@@ -19,7 +26,9 @@ class Confinement:
     """Which means hold the code back."""
 
     landlock: bool = False
-    "Only the session's directory and Python's own files can be opened."
+    "The kernel opens only the session's directory and Python's own files."
+    broker: bool = False
+    "The same without Landlock: the host opens files for the worker, and makes, renames and removes them."
     syscalls: SyscallFilter = "off"
     own_uid: bool = False
     "The worker runs under a user id that nothing else on the machine has."

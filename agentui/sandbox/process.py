@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from agentui.errors import SandboxUnavailable
+from agentui.sandbox.broker import Broker
+from agentui.sandbox.broker_files import Libraries, SessionFiles
 from agentui.sandbox.claims import claim_directory
 from agentui.sandbox.confinement import WorkerOptions
 from agentui.sandbox.frames import pack
@@ -104,6 +107,7 @@ class Zygote:
             theirs.close()
             self._start(python_paths, errors)
         self._control.settimeout(_REPLY_TIMEOUT_S)
+        self._libraries = Libraries(python_paths)
 
     @property
     def alive(self) -> bool:
@@ -116,13 +120,17 @@ class Zygote:
         Raises:
             SandboxUnavailable: The zygote does not answer.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            reply = self._request({"fork": options.to_json()}, theirs.fileno())
-        pid = reply.get("pid")
-        if not isinstance(pid, int):
-            ours.close()
-            raise SandboxUnavailable("no worker could be forked: the zygote gave no process id")
+        with ExitStack() as handed_over:
+            ours, theirs = _pair(handed_over)
+            links = [_pair(handed_over)] if options.confinement.broker else []
+            try:
+                pid = self._fork(options, [theirs.fileno(), *(their_link.fileno() for _, their_link in links)])
+                for link, _ in links:
+                    Broker(link, SessionFiles(options.session_dir, self._libraries))
+            except (SandboxUnavailable, OSError) as error:
+                for end in (ours, *(link for link, _ in links)):
+                    end.close()
+                raise SandboxUnavailable(f"no worker could be started: {error}") from None
         self.forked += 1
         return WorkerProcess(pid, _open_pidfd(pid), ours, self, options.confinement.syscalls == "off")
 
@@ -145,6 +153,12 @@ class Zygote:
             self._process.wait()
         self._claim.release()
 
+    def _fork(self, options: WorkerOptions, descriptors: Sequence[int]) -> int:
+        pid = self._request({"fork": options.to_json()}, descriptors).get("pid")
+        if not isinstance(pid, int):
+            raise SandboxUnavailable("the zygote gave no process id")
+        return pid
+
     def _start(self, python_paths: tuple[str, ...], errors: Any) -> None:
         settings = {"python_paths": python_paths, "directory": self.directory}
         try:
@@ -159,13 +173,13 @@ class Zygote:
             detail = lines[-1] if lines else "it ended without a word"
             raise SandboxUnavailable(f"the process that starts workers did not start: {detail}")
 
-    def _request(self, request: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
+    def _request(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         text = json.dumps(request).encode()
         try:
-            if descriptor is None:
-                self._control.send(text)
+            if descriptors:
+                socket.send_fds(self._control, [text], descriptors)
             else:
-                socket.send_fds(self._control, [text], [descriptor])
+                self._control.send(text)
             reply = self._control.recv(_MAX_REPLY_BYTES)
         except OSError:
             reply = b""
@@ -219,6 +233,12 @@ class Spawner:
             child.wait()
         self._children.clear()
         self._claim.release()
+
+
+def _pair(theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """A pair of sockets, of which the second is closed with `theirs`."""
+    ours, handed_over = socket.socketpair()
+    return ours, theirs.enter_context(handed_over)
 
 
 def _open_pidfd(pid: int) -> int | None:

@@ -37,6 +37,12 @@ LADDER: Final = (
         promise=f"{_COMMON[0].upper()}{_COMMON[1:]}; it may see sizes and dates of the host's files.",
     ),
     TierSpec(
+        tier="C",
+        confinement=Confinement(broker=True, syscalls="files"),
+        promise=f"{_COMMON[0].upper()}{_COMMON[1:]}; it may see sizes and dates of the host's files. The host opens "
+        "files for it, and its code for that is part of the wall.",
+    ),
+    TierSpec(
         tier="D",
         confinement=Confinement(syscalls="no_files"),
         promise=f"{_COMMON[0].upper()}{_COMMON[1:]}; it cannot open any file, so only loaded modules can be imported.",

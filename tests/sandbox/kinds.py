@@ -10,8 +10,8 @@ from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.supervisor import import_directories
 
-KINDS = ("A", "B", "D", "U", "U-spawn")
-ISOLATED = ("A", "B", "D")
+KINDS = ("A", "B", "C", "D", "U", "U-spawn")
+ISOLATED = ("A", "B", "C", "D")
 
 
 def make_pool(kind: str, *, limits: ResourceLimits | None = None) -> LocalSandboxPool:
@@ -20,7 +20,7 @@ def make_pool(kind: str, *, limits: ResourceLimits | None = None) -> LocalSandbo
         case "A":
             python, paths = _python_for_all()
             return LocalSandboxPool(tier="A", python=python, python_paths=paths, limits=limits)
-        case "B" | "D" | "U":
+        case "B" | "C" | "D" | "U":
             return LocalSandboxPool(tier=kind, spawn=False, limits=limits)
         case _:
             return LocalSandboxPool(tier="U", spawn=True, limits=limits)

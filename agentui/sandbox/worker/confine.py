@@ -1,7 +1,7 @@
 """What a fresh worker does to itself, in order, before foreign code runs. No step can be undone from inside.
 
 Each step narrows what the next may do, so the order matters: directories and limits while files can still be
-written, then the user id, then Landlock, and the system-call filter last.
+written, then the user id, then Landlock or the host's file broker, and the system-call filter last.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from ctypes import create_string_buffer
 from pathlib import Path
 from typing import Final
 
-from agentui.sandbox.confinement import ResourceLimits, WorkerOptions
+from agentui.sandbox.confinement import NULL_DEVICE, SYSTEM_FILES, SYSTEM_LIBRARIES, ResourceLimits, WorkerOptions
 from agentui.sandbox.worker import landlock, seccomp
 from agentui.sandbox.worker.libc import (
     PR_CAP_AMBIENT,
@@ -31,15 +32,17 @@ from agentui.sandbox.worker.libc import (
 )
 from agentui.sandbox.worker.syscalls import this_machine
 
-_SYSTEM_LIBRARIES: Final = ("/usr/lib", "/lib", "/usr/lib64", "/lib64", "/usr/share/zoneinfo", "/usr/share/fonts")
-_SYSTEM_FILES: Final = ("/etc/localtime", "/dev/urandom", "/dev/zero")
 _LAST_CAPABILITY: Final = 63
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _KEYCTL_JOIN_SESSION_KEYRING: Final = 1
 
 
-def confine(options: WorkerOptions) -> None:
+def confine(options: WorkerOptions, broker: socket.socket | None = None) -> None:
     """Apply `options` to this process.
+
+    Args:
+        options: What is asked for.
+        broker: Leads to the host's file broker; closed here. Needed where `options` asks for one.
 
     Raises:
         OSError: A means that `options` asks for is not to be had.
@@ -48,7 +51,7 @@ def confine(options: WorkerOptions) -> None:
     _be_expendable()
     set_limits(options.limits, own_uid=options.uid is not None)
     if sys.platform == "linux":
-        _confine_linux(options)
+        _confine_linux(options, broker)
 
 
 def set_limits(limits: ResourceLimits, *, own_uid: bool) -> None:
@@ -93,7 +96,7 @@ def _be_expendable() -> None:
         prctl(PR_SET_DUMPABLE, 0)
 
 
-def _confine_linux(options: WorkerOptions) -> None:
+def _confine_linux(options: WorkerOptions, broker: socket.socket | None) -> None:
     _leave_keyring()
     if options.uid is not None:
         os.setgroups([])
@@ -102,16 +105,29 @@ def _confine_linux(options: WorkerOptions) -> None:
         # The change clears it: this worker ends when its zygote does.
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _drop_capabilities()
-    prctl(PR_SET_DUMPABLE, 0)
+    # The host looks at the descriptors of a confined worker, and its broker reads paths in the worker's memory.
+    prctl(PR_SET_DUMPABLE, int(options.confinement.syscalls == "files"))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     if options.confinement.landlock:
         landlock.restrict(
-            read=[*options.python_paths, *_SYSTEM_LIBRARIES, *_SYSTEM_FILES],
+            read=[*options.python_paths, *SYSTEM_LIBRARIES, *SYSTEM_FILES],
             read_write=[options.session_dir],
-            devices=["/dev/null"],
+            devices=[NULL_DEVICE],
         )
+    if options.confinement.broker:
+        _hand_over_files(broker)
     if options.confinement.syscalls != "off":
         seccomp.install(options.confinement.syscalls, os.getpid())
+
+
+def _hand_over_files(broker: socket.socket | None) -> None:
+    """From here on every open of this process is a question to the host."""
+    if broker is None:
+        raise OSError("there is no connection to the file broker")
+    listener = seccomp.install_listener()
+    with broker:
+        socket.send_fds(broker, [b"listener"], [listener])
+    os.close(listener)
 
 
 def _leave_keyring() -> None:

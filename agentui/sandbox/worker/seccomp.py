@@ -2,7 +2,7 @@
 
 Covered: no sockets, processes, signals to others, tracing, keys, mounts, links, io_uring, or calls of another
 architecture (int 0x80, x32). `chmod` and `utime` pretend to succeed, so that `shutil.copy` works. Files are opened
-by what Landlock leaves, or not at all (`no_files`).
+by what Landlock leaves, by the host in the worker's place (`install_listener`), or not at all (`no_files`).
 Not covered: errors of the kernel behind the calls that are left.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from agentui.sandbox.confinement import SyscallFilter
@@ -31,18 +31,21 @@ statfs fstatfs ftruncate fallocate fsync fdatasync fadvise64 flock umask close_r
 clock_getres gettimeofday time times timerfd_create timerfd_settime timerfd_gettime setitimer getitimer alarm pause
 getpid gettid getppid getuid geteuid getgid getegid getgroups getpgrp getpgid getsid getrusage sysinfo uname
 set_robust_list get_robust_list rseq sched_yield sched_getaffinity getcpu getrandom arch_prctl set_tid_address exit
-exit_group restart_syscall getrlimit getpriority sched_getparam sched_getscheduler recvmsg sendmsg shutdown getsockopt
-getsockname getpeername copy_file_range sendfile
+exit_group restart_syscall getrlimit getpriority sched_getparam sched_getscheduler shutdown getsockopt getsockname
+getpeername copy_file_range sendfile
 """)
 _ALLOWED_WITH_FILES: Final = words("""
 chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2
 """)
+BROKERED: Final = words("open openat mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2")
+"Calls that the host's file broker makes in the worker's place."
 _PRETENDED: Final = words("chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat")
 _MISSING: Final = words("clone3 io_uring_setup memfd_create openat2 seccomp")
 
-_CLONE_VM: Final = 0x100
-_CLONE_THREAD: Final = 0x10000
-_CLONE_NEW_ANYTHING: Final = 0x7E020000
+_CLONE_THREAD: Final = 0x10F00
+"CLONE_THREAD with all that threads share: memory, directories, descriptors, signal handlers."
+_CLONE_OPTIONS: Final = 0x17C0000
+"What a C library asks for besides, which is harmless: where to store ids, thread-local storage."
 _O_ACCMODE: Final = 3
 _O_TRUNC: Final = 0x200
 _AF_UNIX: Final = 1
@@ -52,8 +55,12 @@ _SOCK_TYPE_MASK: Final = 0xF
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 _RETURN_ALLOW: Final = 0x7FFF0000
 _RETURN_ERRNO: Final = 0x00050000
+_RETURN_ASK_HOST: Final = 0x7FC00000
 _OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARGUMENTS = 0, 4, 16
 _SET_MODE_FILTER: Final = 1
+_NEW_LISTENER: Final = 1 << 3
+_WAIT_KILLABLE: Final = 1 << 5
+"A signal does not interrupt a call that the host has begun to answer: it would be made twice."
 
 
 class Check(NamedTuple):
@@ -78,23 +85,51 @@ def install(syscalls: SyscallFilter, pid: int) -> None:
     machine = this_machine()
     if machine is None:
         raise OSError("no table of system calls for this machine")
-    code = b"".join(program(machine, syscalls, pid))
+    _install(machine, program(machine, syscalls, pid), 0)
+
+
+def install_listener() -> int:
+    """Have the host asked about every call in `BROKERED`; returns the descriptor on which it is asked.
+
+    Raises:
+        OSError: The kernel has no user notification (before Linux 5.0), or something hides it.
+    """
+    machine = this_machine()
+    if machine is None:
+        raise OSError("no table of system calls for this machine")
+    try:
+        return _install(machine, listener_program(machine), _NEW_LISTENER | _WAIT_KILLABLE)
+    except OSError:
+        # Before Linux 5.19 the second flag does not exist.
+        return _install(machine, listener_program(machine), _NEW_LISTENER)
+
+
+def _install(machine: Machine, instructions: Iterable[bytes], flags: int) -> int:
+    code = b"".join(instructions)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    syscall(machine.numbers["seccomp"], _SET_MODE_FILTER, 0, ctypes.create_string_buffer(header, len(header)))
+    filter_at = ctypes.create_string_buffer(header, len(header))
+    return syscall(machine.numbers["seccomp"], _SET_MODE_FILTER, flags, filter_at)
+
+
+def listener_program(machine: Machine) -> Iterator[bytes]:
+    """The filter that asks the host; what it allows, the other filter judges.
+
+    The kernel takes the strictest answer of both, and refusing is stricter than asking.
+    """
+    yield from _known_calls_only(machine)
+    for name in BROKERED:
+        if name in machine.numbers:
+            yield _instruction(_JUMP_IF_EQUAL, machine.numbers[name], 0, 1)
+            yield _instruction(_RETURN, _RETURN_ASK_HOST)
+    yield _instruction(_RETURN, _RETURN_ALLOW)
 
 
 def program(machine: Machine, syscalls: SyscallFilter, pid: int) -> Iterator[bytes]:
     """The filter as BPF instructions."""
     numbers = machine.numbers
-    yield _instruction(_LOAD, _OFFSET_ARCH)
-    yield _instruction(_JUMP_IF_EQUAL, machine.audit_arch, 1, 0)
-    yield _instruction(_RETURN, _RETURN_ERRNO | _EPERM)
-    yield _instruction(_LOAD, _OFFSET_NUMBER)
-    if machine.x32:
-        yield _instruction(_JUMP_IF_AT_LEAST, 0x40000000, 0, 1)
-        yield _instruction(_RETURN, _RETURN_ERRNO | _EPERM)
+    yield from _known_calls_only(machine)
     for name, rule in _rules(syscalls, pid).items():
         if name in numbers:
             yield from _checked(numbers[name], rule)
@@ -110,13 +145,24 @@ def program(machine: Machine, syscalls: SyscallFilter, pid: int) -> Iterator[byt
     yield _instruction(_RETURN, _RETURN_ERRNO | _EPERM)
 
 
+def _known_calls_only(machine: Machine) -> Iterator[bytes]:
+    """Refuse the calls of other architectures; leaves the call's number in the accumulator."""
+    yield _instruction(_LOAD, _OFFSET_ARCH)
+    yield _instruction(_JUMP_IF_EQUAL, machine.audit_arch, 1, 0)
+    yield _instruction(_RETURN, _RETURN_ERRNO | _EPERM)
+    yield _instruction(_LOAD, _OFFSET_NUMBER)
+    if machine.x32:
+        yield _instruction(_JUMP_IF_AT_LEAST, 0x40000000, 0, 1)
+        yield _instruction(_RETURN, _RETURN_ERRNO | _EPERM)
+
+
 def _rules(syscalls: SyscallFilter, pid: int) -> Mapping[str, _Rule]:
     """Calls that are allowed for some arguments only."""
     rules: dict[str, _Rule] = {
         # A datagram could be addressed to any socket on the machine; on a stream an address has no effect.
         "sendto": [[Check(4, 0), Check(4, 0, upper_half=True)]],
         "socketpair": [[Check(0, _AF_UNIX), Check(1, _SOCK_STREAM, _SOCK_TYPE_MASK)]],
-        "clone": [[Check(0, _CLONE_THREAD | _CLONE_VM, _CLONE_THREAD | _CLONE_VM | _CLONE_NEW_ANYTHING)]],
+        "clone": [[Check(0, _CLONE_THREAD, ~_CLONE_OPTIONS)]],
         "kill": [[Check(0, pid)]],
         "tgkill": [[Check(0, pid)]],
         # GET_DUMPABLE, SET_NAME, GET_NAME, and the name of a memory area, which glibc's allocator sets.

@@ -60,17 +60,6 @@ class Machine(NamedTuple):
     "Whether numbers from 0x40000000 on name a second set of calls."
 
 
-def this_machine() -> Machine | None:
-    """The table of the running machine; None where there is none."""
-    match platform.machine():
-        case "x86_64":
-            return Machine(0xC000003E, _table(_X86_64), x32=True)
-        case "aarch64":
-            return Machine(0xC00000B7, _table(_AARCH64), x32=False)
-        case _:
-            return None
-
-
 def words(text: str) -> tuple[str, ...]:
     """The words of a list that is written as text."""
     return tuple(text.split())
@@ -79,3 +68,15 @@ def words(text: str) -> tuple[str, ...]:
 def _table(text: str) -> dict[str, int]:
     pairs = (entry.split("=") for entry in words(text))
     return {name: int(number) for name, number in pairs}
+
+
+MACHINES: Final = {
+    "x86_64": Machine(0xC000003E, _table(_X86_64), x32=True),
+    "aarch64": Machine(0xC00000B7, _table(_AARCH64), x32=False),
+}
+"By the name that `platform.machine()` gives."
+
+
+def this_machine() -> Machine | None:
+    """The table of the running machine; None where there is none."""
+    return MACHINES.get(platform.machine())

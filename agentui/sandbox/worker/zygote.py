@@ -67,7 +67,7 @@ def _answer(
 ) -> dict[str, Any]:
     match request:
         case {"fork": str(options)}:
-            pid = _fork(control, descriptors[0], WorkerOptions.from_json(options))
+            pid = _fork(control, descriptors, WorkerOptions.from_json(options))
             children.add(pid)
             return {"pid": pid}
         case {"wait": int(pid)} if pid in children:
@@ -80,13 +80,14 @@ def _answer(
             return {"status": 0}
 
 
-def _fork(control: socket.socket, descriptor: int, options: WorkerOptions) -> int:
+def _fork(control: socket.socket, descriptors: list[int], options: WorkerOptions) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         control.close()
-        run.in_forked_child(descriptor, options, parent)
-    os.close(descriptor)
+        run.in_forked_child(descriptors, options, parent)
+    for descriptor in descriptors:
+        os.close(descriptor)
     return pid
 
 
@@ -108,7 +109,7 @@ def _preimport() -> None:
 
 
 def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
-    text, ancillary, _, _ = control.recvmsg(_MAX_REQUEST_BYTES, socket.CMSG_SPACE(4))
+    text, ancillary, _, _ = control.recvmsg(_MAX_REQUEST_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize))
     descriptors = array.array("i")
     for _, _, data in ancillary:
         descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
