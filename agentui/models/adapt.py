@@ -38,7 +38,7 @@ _EXPECTED = re.compile(rf"\bexpected\b|\bone of\b|\b(?:allowed|supported|valid|p
 _NEAR = 100
 "Characters on either side of a name in which a refusal speaks of it."
 _TOO_LONG = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)|maximum.{0,30}tokens", re.IGNORECASE)
-_ALLOWED_LIST = re.compile(r"expected|must be|one of|allowed values|supported values", re.IGNORECASE)
+_ALLOWED_LIST = re.compile(r"expected|(?:must|should) be|one of|allowed values|supported values", re.IGNORECASE)
 _ROLE_STEPS = {"developer": "system", "system": "user"}
 _MAX_REMEMBERED = 1_000
 
@@ -111,15 +111,22 @@ def lesson_from(status: int, text: str, body: JSONObject, known: Adaptation) -> 
 
 
 def _role_lesson(text: str, body: JSONObject, known: Adaptation) -> Lesson | None:
-    refusal = _ALLOWED_LIST.split(text, maxsplit=1)[0]
-    if "role" not in text.lower() or not _UNKNOWN.search(refusal):
+    if "role" not in text.lower():
         return None
     sent = {as_text(message.get("role")) for message in body["messages"]}
     for role, other in _ROLE_STEPS.items():  # rule 35; templates of some small models know no system role
-        if role in sent and role not in known.roles and re.search(rf"\b{role}\b", refusal, re.IGNORECASE):
+        if role in sent and role not in known.roles and _refuses_role(role, text):
             roles = {**{old: other if new == role else new for old, new in known.roles.items()}, role: other}
             return Lesson(Adaptation(known.dropped, known.renamed, roles), f"with role {role} sent as {other}")
     return None
+
+
+def _refuses_role(role: str, text: str) -> bool:
+    if re.search(rf"\b(?:input|received|got)\W{{1,4}}{role}\b", text, re.IGNORECASE):
+        return True
+    refusal = _ALLOWED_LIST.split(text, maxsplit=1)[0]
+    named = re.search(rf"\b{role}\b", refusal, re.IGNORECASE)
+    return named is not None and bool(_UNKNOWN.search(refusal) or re.search(r"\binvalid\b", refusal, re.IGNORECASE))
 
 
 def _refused_parameter(text: str, body: JSONObject) -> str | None:

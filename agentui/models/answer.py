@@ -8,34 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 from agentui.messages import ChatMessageStreamDelta, FinishReason, ToolCall
-from agentui.models.failures import Failure, failure_from, failure_in, finish_of
+from agentui.models.failures import Failure, failure_from, failure_in, finish_of, remark_in
+from agentui.models.parts import NO_PARTS, Parts, parts_of
 from agentui.models.problem import Problem
 from agentui.models.sse import Done, ErrorField, Malformed, SSEEvent
 from agentui.models.text import StopCutter, SurrogateJoiner
-from agentui.models.tool_calls import ToolCallAssembler
+from agentui.models.tool_calls import MAX_TOOL_CALLS, ToolCallAssembler
 from agentui.models.usage_merge import UsageLedger
-from agentui.models.wire import JSONObject, as_list, as_object, as_objects, as_text
+from agentui.models.wire import JSONObject, as_object, as_objects, as_text
 from agentui.think import Piece, ThinkSplitter
 from agentui.usage import TokenUsage
 
-MAX_ANSWER_CHARS = 20_000_000
-"A server that goes on for longer than that is broken, or worse."
+MAX_ANSWER_CHARS = 4_000_000
+"Text, reasoning and arguments together. A server that goes on for longer than that is broken, or worse."
 ORPHAN_HOLD_CHARS = 2_000
 _ORPHAN_MODELS = re.compile(r"minimax|\br1\b|qwq|think|reason", re.IGNORECASE)
 _PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
-
-
-class _Parts(NamedTuple):
-    """What one delta object holds."""
-
-    reasoning: str
-    content: str
-
-
-_NO_PARTS = _Parts("", "")
 
 
 class AnswerReader:
@@ -71,6 +61,8 @@ class AnswerReader:
         self._ended_by_usage = False
         self._message: JSONObject = {}
         self._problem: Problem | None = None
+        self._remark: Failure | None = None
+        self._understood = False
 
     @property
     def partial(self) -> str:
@@ -110,8 +102,8 @@ class AnswerReader:
             case Malformed(reason, text):
                 if event.name == "error":
                     self._fail(failure_from(text))
-                elif event.name not in _PINGS and not self._finish_word:
-                    self._note(Problem.decode(reason))
+                elif event.name not in _PINGS and not _is_ping(text) and not self._finish_word:
+                    self._note(Problem.decode(reason, understood=self._understood))
             case str() if event.name == "error":
                 self._fail(failure_from(payload))
             case list():
@@ -124,7 +116,7 @@ class AnswerReader:
         """The events have ended: what was held back, or the final message where no delta came (rule 20)."""
         deltas: list[ChatMessageStreamDelta] = []
         if self._message and not self._generated:
-            deltas += self._emit(*_parts(self._message), self._take_calls(self._message), None)
+            deltas += self._emit(*parts_of(self._message), self._take_calls(self._message), None)
         lone = self._joiners["reasoning"].close()
         pieces = self._split(self._joiners["content"].close())
         if self._splitter is not None:
@@ -138,17 +130,21 @@ class AnswerReader:
         if self._problem is not None:
             return self._problem
         word = "stop" if self.stopped else self._finish_word
-        finish = finish_of(word, has_tool_calls=self._calls.any_calls) if word else None
+        finish = finish_of(word, has_tool_calls=self._calls.count > 0) if word else None
         if isinstance(finish, Failure):
             return Problem.refused(finish)
-        if finish is None and not self._ended_by_usage:  # rule 26
+        complete = finish is not None or self._ended_by_usage  # rule 26
+        empty = not self._calls.count and not self.partial.strip()  # rule 27
+        if self._remark is not None and (empty or not complete):
+            return Problem.refused(self._remark)
+        if not complete:
             return Problem.incomplete()
-        if not self._calls.any_calls and not self.partial.strip():  # rule 27
-            return Problem.empty(finish, reasoned=bool(self._generated))
-        return finish
+        return Problem.empty(finish, reasoned=bool(self._generated)) if empty else finish
 
     def _read_chunk(self, chunk: JSONObject, name: str) -> list[ChatMessageStreamDelta]:
         counted = self.usage.add(chunk)
+        failed_before = self._problem is not None
+        self._understood = True
         if not self._model_named and (named := as_text(chunk.get("model"))):
             self._model_named = True
             self._model_id = f"{self._model_id} {named}"
@@ -156,24 +152,25 @@ class AnswerReader:
         calls: tuple[ToolCall, ...] = ()
         choices = as_objects(chunk.get("choices"))
         for choice in choices:
-            if self._n > 1 and choice.get("index"):
-                continue
+            if failed_before or (self._n > 1 and choice.get("index")):
+                continue  # text behind a hole, or behind an error, would look like an answer
             parts, more = self._read_choice(choice)
             reasoning, content, calls = reasoning + parts.reasoning, content + parts.content, calls + more
         failure = failure_in(chunk) or (failure_from(chunk) if name == "error" else None)
         self._fail(failure)
+        self._remark = self._remark or remark_in(chunk)
         if counted and not choices:
             self._ended_by_usage = True
             self.progress += 1
         return self._emit(reasoning, content, calls, self.usage.live() if counted else None)
 
-    def _read_choice(self, choice: JSONObject) -> tuple[_Parts, tuple[ToolCall, ...]]:
+    def _read_choice(self, choice: JSONObject) -> tuple[Parts, tuple[ToolCall, ...]]:
         if word := as_text(choice.get("finish_reason")):  # rule 21: "" and null never overwrite
             self._finish_word = word
             self.progress += 1
         self._message = as_object(choice.get("message")) or self._message
         delta = as_object(choice.get("delta"))
-        return (_parts(delta), self._take_calls(delta)) if delta else (_NO_PARTS, ())
+        return (parts_of(delta), self._take_calls(delta)) if delta else (NO_PARTS, ())
 
     def _take_calls(self, delta: JSONObject) -> tuple[ToolCall, ...]:
         if legacy := as_object(delta.get("function_call")):
@@ -187,10 +184,13 @@ class AnswerReader:
             return []
         self.progress += 1
         self._ended_by_usage = False
-        self._generated += [reasoning, content, *(call.arguments for call in calls)]
-        self._generated_chars += len(reasoning) + len(content)
+        added = [reasoning, content, *(call.arguments for call in calls)]
+        self._generated += added
+        self._generated_chars += sum(map(len, added))
         if self._generated_chars > MAX_ANSWER_CHARS:
-            self._note(Problem.endless(MAX_ANSWER_CHARS))
+            self._note(Problem.endless(f"is longer than {MAX_ANSWER_CHARS:,} characters"))
+        if self._calls.count > MAX_TOOL_CALLS:
+            self._note(Problem.endless(f"holds more than {MAX_TOOL_CALLS:,} tool calls"))
         if reasoning:
             self._reasoned = True
             reasoning = self._joiners["reasoning"].feed(reasoning)
@@ -241,41 +241,6 @@ class AnswerReader:
             self.progress += 1
 
 
-def _parts(delta: JSONObject) -> _Parts:
-    content = delta.get("content")
-    if isinstance(content, str):
-        reasoning, text = "", content
-    else:
-        reasoning, text = _list_parts(content)
-    reasoning = _reasoning_field(delta) or reasoning
-    if text and as_object(as_object(delta.get("extra_content")).get("google")).get("thought") is True:  # rule 19
-        return _Parts(reasoning + text, "")
-    return _Parts(reasoning, text or as_text(delta.get("refusal")))
-
-
-def _reasoning_field(delta: JSONObject) -> str:
-    """One of the fields, never their sum: servers send the same text in several (rule 18)."""
-    for key in ("reasoning_content", "reasoning"):
-        if text := as_text(delta.get(key)):
-            return text
-    if details := delta.get("reasoning_details"):
-        return "".join(as_text(item.get("text")) or as_text(item.get("summary")) for item in as_objects(details))
-    return ""
-
-
-def _list_parts(content: Any) -> _Parts:
-    """Content as a list of parts: Mistral's `thinking`, Databricks' `reasoning` (rule 17)."""
-    reasoning, text = "", ""
-    for part in as_list(content) or [content]:
-        if isinstance(part, str):
-            text += part
-            continue
-        described = as_object(part)
-        inner = described.get("thinking", described.get("summary"))
-        if inner is not None:
-            reasoning += as_text(inner) or _list_parts(inner).content
-        elif "reasoning" in as_text(described.get("type")) or "thinking" in as_text(described.get("type")):
-            reasoning += as_text(described.get("text"))
-        else:
-            text += as_text(described.get("text"))
-    return _Parts(reasoning, text)
+def _is_ping(text: str) -> bool:
+    """Some proxies put the word into the data."""
+    return text.strip("[] \r\n").lower() in _PINGS

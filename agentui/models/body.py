@@ -18,6 +18,8 @@ from agentui.models.wire import as_list, as_object
 
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?:")
 _SNIFFED = 8
+_MAX_BLANK = 4_096
+"Blank characters after which a body is taken for a stream; looking again at all of them takes time."
 _SNIPPET_CHARS = 300
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -50,7 +52,7 @@ class BodyReader:
         if self._head and not self._whole and not self._looks_like_stream(ended=True):
             self._whole = [self._head]
         if self._whole:
-            return [self._event_of(b"".join(self._whole))]
+            return self._events_of(b"".join(self._whole))
         return [*self._parser.feed(self._head), *self._parser.close()]
 
     def _sniff(self, chunk: bytes) -> list[SSEEvent]:
@@ -66,7 +68,7 @@ class BodyReader:
         """None while there are too few characters to tell."""
         start = self._head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start or (start == b"\xef\xbb"[: len(start)] and not ended):
-            return True if ended else None
+            return True if ended or len(self._head) > _MAX_BLANK else None
         if start[:1] in {b"{", b"[", b"<", b'"'}:
             return False
         if self._content_type == "text/event-stream" or _FIELD.match(start):
@@ -80,8 +82,15 @@ class BodyReader:
             raise NotAStream(Problem.not_a_stream(self._content_type, _snippet(self._whole[0])))
         return []
 
-    def _event_of(self, body: bytes) -> SSEEvent:
+    def _events_of(self, body: bytes) -> list[SSEEvent]:
         payload = parse_json(body.removeprefix(b"\xef\xbb\xbf"))
+        if isinstance(payload, Malformed):  # chunks as JSON lines
+            chunks = [parse_json(line) for line in body.splitlines() if line.strip()]
+            if any(as_object(chunk).get("choices") for chunk in chunks):
+                return [SSEEvent("", chunk) for chunk in chunks]
+        return [self._event_of(payload, body)]
+
+    def _event_of(self, payload: Any, body: bytes) -> SSEEvent:
         if isinstance(payload, list):  # Gemini wraps its error into a list
             payload = next(iter(as_list(payload)), None)
         described = as_object(payload)

@@ -13,7 +13,7 @@ from agentui.messages import FinishReason
 from agentui.models.wire import JSONObject, as_list, as_object, as_objects
 
 _CARRIERS = frozenset({"error", "base_resp", "x_groq", "type"})
-_MESSAGE_KEYS = ("message", "msg", "detail", "error", "error_msg", "error_message", "status_msg")
+_MESSAGE_KEYS = ("message", "msg", "detail", "error", "errors", "error_msg", "error_message", "status_msg")
 _STATUS_KEYS = ("code", "error_code", "status_code", "http_status_code", "status")
 _CODE_KEYS = (*_STATUS_KEYS, "type")
 _OK_CODES = frozenset({"", "0", "200", "ok", "success", "none"})
@@ -78,6 +78,11 @@ def failure_in(chunk: JSONObject) -> Failure | None:
     if "choices" not in chunk and _message_of(chunk) and any(_is_bad_code(chunk.get(key)) for key in _STATUS_KEYS):
         return failure_from(chunk)  # flat bodies: `{"code": 20015, "message": …}`
     return None
+
+
+def remark_in(chunk: JSONObject) -> Failure | None:
+    """What a chunk says instead of an answer. It is a failure only if no answer comes: `{"detail": …}`, say."""
+    return failure_from(chunk) if "choices" not in chunk and _message_of(chunk) else None
 
 
 def failure_from(error: Any) -> Failure | None:

@@ -33,9 +33,10 @@ class Problem:
         return cls(ModelRefused, f"the server reports a failure: {failure.message}", failure.passing)
 
     @classmethod
-    def decode(cls, reason: str) -> Problem:
-        """The stream cannot be read."""
-        return cls(ModelStreamBroken, f"the stream cannot be read: {reason}; is this an OpenAI-compatible address?")
+    def decode(cls, reason: str, *, understood: bool) -> Problem:
+        """A part of the stream cannot be read, and what it said is lost; or it was no such stream from the start."""
+        advice = "try again" if understood else "is this an OpenAI-compatible address?"
+        return cls(ModelStreamBroken, f"the stream cannot be read: {reason}; {advice}", retryable=understood)
 
     @classmethod
     def incomplete(cls) -> Problem:
@@ -50,9 +51,9 @@ class Problem:
         return cls(ModelStreamBroken, f"the connection broke while the answer was streaming: {reason}", True)
 
     @classmethod
-    def endless(cls, limit: int) -> Problem:
-        """The server does not stop."""
-        return cls(ModelStreamBroken, f"the answer is longer than {limit:,} characters; set max_tokens")
+    def endless(cls, what: str) -> Problem:
+        """The server sends more than any answer needs."""
+        return cls(ModelStreamBroken, f"the answer {what}; set max_tokens")
 
     @classmethod
     def silent(cls, limit: str) -> Problem:

@@ -14,7 +14,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
 
-MAX_EVENT_BYTES = 16 * 1024 * 1024
+from agentui.models.wire import as_list, as_object
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"Parsed it takes many times that; a picture among the deltas stays below."
+_MAX_DEPTH = 200
+"Levels of JSON; Python itself cannot go down much deeper."
 
 
 class Done(NamedTuple):
@@ -51,7 +56,8 @@ class SSEParser:
     def __init__(self) -> None:
         self._line: list[bytes] = []
         self._data: list[bytes] = []
-        self._bytes_held = 0
+        self._line_bytes = 0
+        self._data_bytes = 0
         self._name = ""
         self._skip_line_feed = False
         self._first_line = True
@@ -62,7 +68,7 @@ class SSEParser:
             self._skip_line_feed = False
             chunk = chunk.removeprefix(b"\n")
         self._line.append(chunk)
-        self._bytes_held += len(chunk)
+        self._line_bytes += len(chunk)
         events: list[SSEEvent] = []
         if b"\n" in chunk or b"\r" in chunk:
             lines = b"".join(self._line).splitlines()
@@ -70,10 +76,10 @@ class SSEParser:
             self._line = [] if chunk.endswith((b"\n", b"\r")) else [lines.pop()]
             for line in lines:
                 self._take_line(line, events)
-            self._bytes_held = sum(map(len, self._line)) + sum(map(len, self._data))
-        if self._bytes_held > MAX_EVENT_BYTES:
+            self._line_bytes = sum(map(len, self._line))
+        if self._line_bytes + self._data_bytes > MAX_EVENT_BYTES:
             events.append(SSEEvent(self._name, Malformed(f"an event larger than {MAX_EVENT_BYTES:,} bytes")))
-            self._line, self._data, self._bytes_held = [], [], 0
+            self._line, self._line_bytes, self._data, self._data_bytes = [], 0, [], 0
         return events
 
     def close(self) -> list[SSEEvent]:
@@ -102,6 +108,7 @@ class SSEParser:
                 events.append(SSEEvent(self._name, payload))
                 return
         self._data.append(value)
+        self._data_bytes += len(value) + 1
 
     def _take_field(self, line: bytes, events: list[SSEEvent]) -> None:
         field, _, value = line.partition(b":")
@@ -120,7 +127,7 @@ class SSEParser:
         data = b"\n".join(self._data)
         if data.strip():
             events.append(SSEEvent(self._name, parse_json(data)))
-        self._data = []
+        self._data, self._data_bytes = [], 0
         self._name = ""
 
 
@@ -136,6 +143,16 @@ def parse_json(data: bytes) -> Payload:
     if data.strip() == b"[DONE]":
         return Done()
     try:
-        return json.loads(data.decode(), strict=False)
+        payload = json.loads(data.decode(), strict=False)
     except (ValueError, RecursionError) as problem:
         return Malformed(f"{type(problem).__name__}: {problem}", data.decode(errors="replace"))
+    return Malformed(f"JSON of more than {_MAX_DEPTH} levels") if _is_deeper(payload, _MAX_DEPTH) else payload
+
+
+def _is_deeper(payload: Any, levels: int) -> bool:
+    level = [payload]
+    for _ in range(levels + 1):
+        level = [inner for item in level for inner in (as_object(item).values() or as_list(item))]
+        if not level:
+            return False
+    return True

@@ -12,8 +12,10 @@ import json
 from typing import Any
 
 from agentui.messages import ToolCall
-from agentui.models.wire import JSONObject, as_object, as_objects, as_text
+from agentui.models.wire import JSONObject, as_list, as_object, as_objects, as_text
 
+MAX_TOOL_CALLS = 1_000
+"More than that, in one answer or in one delta, is an attack: what is beyond it is not read."
 _MAX_CHECKED_CHARS = 20_000
 
 
@@ -27,13 +29,14 @@ class ToolCallAssembler:
         self._ids: set[str] = set()
 
     @property
-    def any_calls(self) -> bool:
-        """True once there is a call."""
-        return bool(self._calls)
+    def count(self) -> int:
+        """Calls so far."""
+        return len(self._calls)
 
     def feed(self, entries: Any) -> tuple[ToolCall, ...]:
         """Take the `tool_calls` of one delta; the result is what each entry adds."""
-        return tuple(self._take(entry) for entry in as_objects(entries))
+        several = as_list(entries) or [entries]
+        return tuple(self._take(entry) for entry in as_objects(several[: MAX_TOOL_CALLS + 1]))
 
     def _take(self, entry: JSONObject) -> ToolCall:
         function = as_object(entry.get("function"))
@@ -44,7 +47,7 @@ class ToolCallAssembler:
         self._by_wire_id[call.wire_id] = call
         call.name = call.name or name
         call.extra = as_object(entry.get("extra_content")) or call.extra  # Gemini's thought signature
-        call.arguments.append(arguments)
+        call.add(arguments)
         return ToolCall(
             call_id=call.call_id, name=call.name, arguments=arguments, index=call.position, extra=call.extra
         )
@@ -88,15 +91,21 @@ class _Call:
         self.wire_id = ""
         self.name = ""
         self.arguments: list[str] = []
+        self.chars = 0
         self.extra: JSONObject | None = None
+
+    def add(self, arguments: str) -> None:
+        """Append to the arguments."""
+        if arguments:
+            self.arguments.append(arguments)
+            self.chars += len(arguments)
 
     def is_whole(self) -> bool:
         """Its arguments are complete JSON, so more text cannot belong to them."""
-        text = "".join(self.arguments)
-        if not text.endswith("}") or len(text) > _MAX_CHECKED_CHARS:
+        if self.chars > _MAX_CHECKED_CHARS or not self.arguments or not self.arguments[-1].endswith("}"):
             return False
         try:
-            json.loads(text)
+            json.loads("".join(self.arguments))
         except ValueError:
             return False
         return True

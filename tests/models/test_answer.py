@@ -1,11 +1,10 @@
 """The pure pipeline, bytes to verdict: variants of the recorded dialects, and any chunking of all of them."""
 
-import base64
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from dialect_cases import CASES, cut, pieces_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_server import delta, sse, usage_chunk
@@ -15,8 +14,6 @@ from agentui.models.answer import AnswerReader
 from agentui.models.base import fold_deltas
 from agentui.models.body import BodyReader, NotAStream
 from agentui.models.problem import Problem
-
-CASES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path("tests/data/dialects").glob("*.json"))}
 
 
 @dataclass
@@ -53,9 +50,7 @@ def answer(*chunks, **options):
 
 
 def bytes_of(case):
-    if "chunks_b64" in case:
-        return b"".join(base64.b64decode(piece) for piece in case["chunks_b64"])
-    return case["raw"].encode()
+    return b"".join(pieces_of(case))
 
 
 @settings(max_examples=300, deadline=None)
@@ -66,8 +61,8 @@ def test_any_chunking_of_any_dialect_gives_the_same(name, cuts):
     bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     options = {"n": case.get("n", 1), "content_type": case.get("content_type") or "text/event-stream"}
     whole = read(data, **options)
-    cut = read(*(data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)), **options)
-    assert (cut.message, cut.verdict, cut.reported) == (whole.message, whole.verdict, whole.reported)
+    parts = read(*(data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)), **options)
+    assert (parts.message, parts.verdict, parts.reported) == (whole.message, whole.verdict, whole.reported)
 
 
 @settings(max_examples=300, deadline=None)
@@ -81,17 +76,45 @@ def test_damaged_streams_end_in_a_verdict_and_never_in_an_exception(name, damage
     for start, size, instead in damage:
         data = data[:start] + instead + data[start + size :]
     bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    whole, cut = read(data), read(*(data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)))
-    assert (cut.message, cut.verdict, cut.reported) == (whole.message, whole.verdict, whole.reported)
+    whole, parts = read(data), read(*(data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)))
+    assert (parts.message, parts.verdict, parts.reported) == (whole.message, whole.verdict, whole.reported)
     f"{whole.message.content}{whole.message.reasoning}".encode()
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 61])
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_every_byte_alone_gives_the_same(name):
+def test_pieces_of_every_size_give_the_same(name, size):
     case = CASES[name]
     data, options = bytes_of(case), {"n": case.get("n", 1), "content_type": case.get("content_type") or ""}
-    alone, whole = read(*(data[at : at + 1] for at in range(len(data))), **options), read(data, **options)
-    assert (alone.message, alone.verdict, alone.reported) == (whole.message, whole.verdict, whole.reported)
+    parts, whole = read(*cut(data, size), **options), read(data, **options)
+    assert (parts.message, parts.verdict, parts.reported) == (whole.message, whole.verdict, whole.reported)
+
+
+KEYS = [
+    *("choices", "delta", "message", "content", "text", "reasoning", "reasoning_content", "reasoning_details"),
+    *("summary", "thinking", "tool_calls", "index", "id", "function", "name", "arguments", "function_call"),
+    *("extra_content", "google", "thought", "finish_reason", "usage", "prompt_tokens", "completion_tokens"),
+    *("total_tokens", "completion_tokens_details", "reasoning_tokens", "timings", "cache_n", "x_groq", "error"),
+    *("errors", "base_resp", "status_code", "code", "object", "type", "model", "refusal", "detail", "cost"),
+]
+JSON = st.recursive(
+    st.sampled_from(
+        [None, True, 0, 1, -3, 2.5, 10**30, float("nan"), "", "a", "stop", "error", "{}", "\ud83d", "</think>"]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    chunks=st.lists(JSON | JSON.map(lambda delta: {"choices": [{"delta": delta}]}), max_size=5),
+    n=st.sampled_from([1, 2]),
+)
+def test_a_chunk_of_whatever_shape_ends_in_a_verdict(chunks, n):
+    got = read(sse(*chunks), n=n, stop_sequences=["a"])
+    f"{got.message.content}{got.message.reasoning}{got.verdict}".encode()
+    assert all(count is None or count >= 0 for count in (got.reported.input_tokens, got.reported.output_tokens))
 
 
 OK = delta("hi", "stop")
@@ -364,6 +387,19 @@ class TestFailures:
         got = read(sse(delta("hi"), done=False), raw, sse(OK))
         assert got.error is ModelStreamBroken
         assert reason in got.verdict.message
+        assert (got.reader.partial, got.verdict.retryable) == ("hi", True)
+
+    def test_a_body_that_was_never_understood_is_not_worth_a_retry(self):
+        got = read(b"data: x\n\n", sse(OK))
+        assert (got.error, got.verdict.retryable) == (ModelStreamBroken, False)
+        assert "OpenAI-compatible" in got.verdict.message
+
+    @pytest.mark.parametrize(
+        "remark", [{"detail": "boom"}, {"message": "boom"}, {"success": False, "errors": ["boom"]}]
+    )
+    def test_a_remark_is_a_failure_only_where_no_answer_comes(self, remark):
+        assert "boom" in answer(remark).verdict.message
+        assert answer(remark, OK).verdict == "stop"
 
     def test_unreadable_data_after_the_finish_takes_nothing_away(self):
         assert read(sse(OK, done=False), b"data: x\n\n").verdict == "stop"
