@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from agentui.deltas import OutputStream
@@ -41,6 +42,11 @@ class SandboxInfo:
     def isolated(self) -> bool:
         """True where hostile code is held back."""
         return self.tier != "U"
+
+    @property
+    def opens_files(self) -> bool:
+        """False where the code cannot open any file."""
+        return self.tier != "D"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,21 @@ class Sandbox(Protocol):
 
         Raises:
             ValueError: A value is of a type that cannot be sent; the message names it.
+        """
+
+    async def put_files(self, files: Mapping[str, bytes | Path]) -> None:
+        """Store files where the code opens them by their names; a file of the same name is replaced.
+
+        Where `info.opens_files` is False the code finds them in the variable `input_files`: bytes by name. A worker
+        that takes the place of a dead one gets them again.
+
+        Args:
+            files: Bytes, or files of this machine, by plain names.
+
+        Raises:
+            ValueError: A name is not that of a file in a directory, or they are larger than the sandbox can hold.
+            OSError: A path does not exist.
+            SandboxError: A file cannot be read or stored.
         """
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -40,6 +41,7 @@ class FakeSandbox:
     Attributes:
         executed: Every piece of code it was given.
         namespace: The names of the code.
+        files: What it was given, by name.
         closed: Whether `close` was called.
     """
 
@@ -47,6 +49,7 @@ class FakeSandbox:
         self.info = FAKE_INFO
         self.executed: list[str] = []
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.files: dict[str, bytes] = {}
         self.closed = False
         self._tools = tuple(tools)
         self._results = list(results)
@@ -77,6 +80,12 @@ class FakeSandbox:
     async def put(self, variables: Mapping[str, Any]) -> None:
         """Set variables; every value is taken, for nothing leaves the process."""
         self.namespace.update(variables)
+
+    async def put_files(self, files: Mapping[str, bytes | Path]) -> None:
+        """Keep files in `files`; nothing is written, so the code finds them in the variable `input_files` alone."""
+        for name, content in files.items():
+            self.files[name] = content if isinstance(content, bytes) else content.read_bytes()
+        self.namespace["input_files"] = self.files
 
     async def close(self) -> None:
         """Interrupt the code that runs."""

@@ -13,6 +13,7 @@ from agentui.sandbox import codec
 from agentui.sandbox.confinement import WorkerOptions
 from agentui.sandbox.frames import FrameError
 from agentui.sandbox.worker import display
+from agentui.sandbox.worker.inputs import InputStore
 from agentui.sandbox.worker.link import Interrupts, Link
 from agentui.sandbox.worker.output import Output
 from agentui.sandbox.worker.step import Step
@@ -37,6 +38,7 @@ class Session:
         self.output = Output(self.link, self.interrupts)
         self.tools = HostTools(self.link, self.output)
         self.main = ModuleType("__main__")
+        self._inputs = InputStore(vars(self.main), opens_files=options.confinement.syscalls != "no_files")
         self._pictures = 0
         self._install(options)
 
@@ -58,6 +60,8 @@ class Session:
                 values: dict[str, Any] = codec.decode(variables, blob)
                 vars(self.main).update(values)
                 self.link.send({"t": "stored"})
+            case {"t": "file", "name": str(name), "begins": bool(begins), "ends": bool(ends)}:
+                self._store(name, blob, begins=begins, ends=ends)
             case _:
                 os._exit(1)
 
@@ -86,6 +90,14 @@ class Session:
             self.link.send_in_step(header, data)
         except FrameError as error:
             sys.stderr.write(f"[{header['name']} is not kept: {error}]\n")
+
+    def _store(self, name: str, piece: bytes, *, begins: bool, ends: bool) -> None:
+        try:
+            self._inputs.take(name, piece, begins=begins, ends=ends)
+        except OSError as error:
+            self.link.send({"t": "refused", "message": error.strerror or str(error)})
+        else:
+            self.link.send({"t": "stored"})
 
     def _install(self, options: WorkerOptions) -> None:
         """Put the namespace, the streams and the functions of the host in place."""
