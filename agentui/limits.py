@@ -23,6 +23,10 @@ class Limits:
     "US dollars for all model calls; only for models whose price is known."
     max_output_bytes: int = 1_000_000
     "UTF-8 bytes that the code of one step may print; the rest is cut and the cut is marked."
+    max_files: int = 20
+    "Files that a task may come with."
+    max_file_bytes: int = 60_000_000
+    "Bytes of all of them together."
     step_seconds: float = 30.0
     "Wall-clock seconds that the code of one step may run."
 

@@ -99,6 +99,10 @@ class Channel:
         # Closed, or a worker that speaks out of turn.
         return False
 
+    def abandon(self) -> None:
+        """Give the other end up: an exchange with it was broken off."""
+        self._broken = True
+
     def close(self) -> None:
         """Close this end; a call that waits on it must run in this thread's event loop, and is not woken."""
         for stop_waiting in self._waits:

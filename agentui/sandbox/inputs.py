@@ -13,12 +13,14 @@ import stat
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 from agentui.errors import SandboxError
-from agentui.sandbox.channel import Channel
+from agentui.sandbox.artifacts import FileMark
+from agentui.sandbox.channel import Channel, WorkerGone
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.frames import FrameError, clean_text
+from agentui.sandbox.worker_handle import Worker
 
 InputFiles: TypeAlias = Mapping[str, bytes | Path]
 """Bytes, or files of this machine, by the names under which the code finds them."""
@@ -30,13 +32,47 @@ _TIMEOUT_S: Final = 30.0
 "For one piece."
 
 
-def check_inputs(files: InputFiles, limits: ResourceLimits) -> None:
-    """See whether a worker of `limits` can hold `files`.
+async def give(worker: Worker, files: InputFiles, *, besides: InputFiles | None = None) -> dict[str, FileMark]:
+    """Have a frozen worker store `files`; one that does not answer as it should is ended.
+
+    Args:
+        worker: Runs no step.
+        files: What it is to get.
+        besides: What it was given before.
+
+    Returns:
+        The marks of the files, so that they are not taken for something that the code made.
 
     Raises:
-        ValueError: A name is not that of a file in a directory, or they are too large.
-        OSError: A path cannot be read.
+        ValueError: A name is not that of a file in a directory, or they are too large for the worker.
+        OSError: A path does not exist.
+        SandboxError: A file could not be read or stored.
     """
+    if not files:
+        return {}
+    await asyncio.to_thread(_check, {**(besides or {}), **files}, worker.limits)
+    worker.thaw()
+    try:
+        await _send(worker.channel, files)
+    except SandboxError:
+        worker.freeze()
+        raise
+    except (WorkerGone, FrameError, TimeoutError) as error:
+        _end(worker)
+        raise SandboxError(f"the files could not be stored in the sandbox: {error or 'no answer'}") from None
+    except asyncio.CancelledError:
+        _end(worker)
+        raise
+    worker.freeze()
+    return {name: mark for name, mark in (await worker.list_files()).items() if name in files}
+
+
+def _end(worker: Worker) -> None:
+    worker.kill()
+    worker.channel.abandon()
+
+
+def _check(files: InputFiles, limits: ResourceLimits) -> None:
     total = 0
     for name, content in files.items():
         if os.path.basename(name) != name or name in {"", ".", ".."} or not name.isprintable():
@@ -51,15 +87,7 @@ def check_inputs(files: InputFiles, limits: ResourceLimits) -> None:
         )
 
 
-async def send_inputs(channel: Channel, files: InputFiles) -> None:
-    """Have the worker store `files`.
-
-    Raises:
-        SandboxError: A file cannot be read or stored.
-        WorkerGone: The worker died.
-        FrameError: It answered what it must not answer.
-        TimeoutError: It did not answer.
-    """
+async def _send(channel: Channel, files: InputFiles) -> None:
     for name, content in files.items():
         async with aclosing(_pieces(name, content)) as pieces:
             begins = True
@@ -88,13 +116,8 @@ async def _pieces(name: str, content: bytes | Path) -> AsyncGenerator[tuple[byte
             yield content[start : start + _PIECE_BYTES], start + _PIECE_BYTES >= len(content)
         return
     try:
-        # A pipe that took the place of the file would be waited for without the flag.
-        descriptor = await asyncio.to_thread(os.open, content, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise SandboxError(f"the file {name!r} is no plain file any more")
-            left = status.st_size
+        file, left = await asyncio.to_thread(_open_plain, content)
+        with file:
             while True:
                 piece = await asyncio.to_thread(file.read, min(left, _PIECE_BYTES))
                 left = left - len(piece) if piece else 0
@@ -103,3 +126,14 @@ async def _pieces(name: str, content: bytes | Path) -> AsyncGenerator[tuple[byte
                     return
     except OSError as error:
         raise SandboxError(f"the file {name!r} cannot be read: {error.strerror or error}") from error
+
+
+def _open_plain(path: Path) -> tuple[BinaryIO, int]:
+    """A regular file and its size."""
+    # A pipe that took the place of the file would be waited for without the flag.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OSError("not a plain file")
+    return os.fdopen(descriptor, "rb"), status.st_size

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -19,7 +19,7 @@ from agentui.sandbox.artifacts import FileMark
 from agentui.sandbox.base import ExecError, ExecHost, ExecResult, SandboxInfo
 from agentui.sandbox.channel import WorkerGone
 from agentui.sandbox.frames import FrameError, pack
-from agentui.sandbox.inputs import InputFiles, check_inputs, send_inputs
+from agentui.sandbox.inputs import InputFiles, give
 from agentui.sandbox.step import Outcome, OutputFlood, StepRun
 from agentui.sandbox.worker_handle import Worker
 
@@ -49,7 +49,7 @@ class LocalSandbox:
         self._worker: Worker | None = worker
         self._disposed: Worker | None = None
         self._files: dict[str, FileMark] = {}
-        self._inputs: InputFiles = {}
+        self._inputs: dict[str, bytes | Path] = {}
         self._steps = 0
         self._running: Future[None] | None = None
         "Done when the call that runs has ended; None while none runs."
@@ -95,29 +95,32 @@ class LocalSandbox:
             pack(request, blob)
         except FrameError as error:
             raise ValueError(f"the variables are too large to be sent: {error}") from None
-
-        async def exchange(worker: Worker) -> None:
+        self._begin()
+        try:
+            worker = await self._live_worker()
+            worker.thaw()
             async with asyncio.timeout(_PUT_TIMEOUT_S):
                 await worker.channel.send(request, blob)
                 answer = await worker.channel.receive()
             if answer.header != {"t": "stored"}:
                 raise FrameError("a frame of unknown kind")
-
-        self._begin()
-        try:
-            await self._tell("the variables", await self._live_worker(), exchange)
+            worker.freeze()
+        except (WorkerGone, FrameError, TimeoutError) as error:
+            self._give_up()
+            raise SandboxError(f"the variables could not be stored in the sandbox: {error}") from None
+        except asyncio.CancelledError:
+            self._give_up()
+            raise
         finally:
             self._end()
 
-    async def put_files(self, files: Mapping[str, bytes | Path]) -> None:
+    async def put_files(self, files: InputFiles) -> None:
         """Store files where the code finds them; see `Sandbox.put_files`."""
         self._begin()
         try:
             worker = await self._live_worker()
-            inputs = {**self._inputs, **files}
-            await asyncio.to_thread(check_inputs, inputs, worker.limits)
-            await self._store(worker, files)
-            self._inputs = inputs
+            self._files |= await give(worker, files, besides=self._inputs)
+            self._inputs |= files
         finally:
             self._end()
 
@@ -152,37 +155,9 @@ class LocalSandbox:
         if self._worker is not None and not self._worker.channel.usable:
             self._give_up()
         if self._worker is None:
-            self._files = {}
             self._worker = await self._source.start_worker(self._tools)
-            if self._inputs:
-                await self._store(self._worker, self._inputs)
+            self._files = await give(self._worker, self._inputs)
         return self._worker
-
-    async def _store(self, worker: Worker, files: InputFiles) -> None:
-        await self._tell("the files", worker, lambda worker: send_inputs(worker.channel, files))
-        found = await worker.list_files()
-        # What the host gave is nothing that the code made.
-        self._files |= {name: mark for name, mark in found.items() if name in files}
-
-    async def _tell(self, what: str, worker: Worker, exchange: Callable[[Worker], Awaitable[None]]) -> None:
-        """Talk to the worker between steps; one that does not answer as it should is given up.
-
-        Raises:
-            SandboxError: It did not, or it says why not.
-        """
-        worker.thaw()
-        try:
-            await exchange(worker)
-        except (WorkerGone, FrameError, TimeoutError) as error:
-            self._give_up()
-            raise SandboxError(f"{what} could not be stored in the sandbox: {error or 'it did not answer'}") from None
-        except asyncio.CancelledError:
-            self._give_up()
-            raise
-        except SandboxError:
-            worker.freeze()
-            raise
-        worker.freeze()
 
     def _give_up(self) -> None:
         worker, self._worker = self._worker, None
