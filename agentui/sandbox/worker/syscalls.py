@@ -42,7 +42,7 @@ sched_getaffinity=123 sched_yield=124 restart_syscall=128 kill=129 tgkill=131 si
 rt_sigaction=134 rt_sigprocmask=135 rt_sigpending=136 rt_sigtimedwait=137 rt_sigreturn=139 getpriority=141 times=153
 getpgid=155 getsid=156 getgroups=158 uname=160 getrlimit=163 getrusage=165 umask=166 prctl=167 getcpu=168
 gettimeofday=169 getpid=172 getppid=173 getuid=174 geteuid=175 getgid=176 getegid=177 gettid=178 sysinfo=179
-socketpair=199 getsockname=204 getpeername=205 sendto=206 recvfrom=207 getsockopt=209 shutdown=210 
+socketpair=199 getsockname=204 getpeername=205 sendto=206 recvfrom=207 getsockopt=209 shutdown=210
 brk=214 munmap=215 mremap=216 keyctl=219 clone=220 mmap=222 fadvise64=223 mprotect=226 msync=227
 madvise=233 prlimit64=261 renameat2=276 seccomp=277 getrandom=278 memfd_create=279 copy_file_range=285 statx=291
 rseq=293 io_uring_setup=425 clone3=435 close_range=436 openat2=437 faccessat2=439 landlock_create_ruleset=444
