@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from agentui.arguments import as_model, authorized_imports, code_tags, positive
 from agentui.limits import Limits
@@ -50,6 +50,8 @@ class Agent(Runnable):
     Raises:
         ConfigError: A tool, a limit or an import cannot be used.
     """
+
+    native_tools: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -11,12 +11,12 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from agentui.budget import Budget
 from agentui.events import ParentRun, Record, RunStarted, StepFinished
-from agentui.loop import Loop
 from agentui.loop_thread import run_sync
-from agentui.runner import Run
+from agentui.runner import LimitReached, Run
 from agentui.session import Assignment, Session, close_later
 from agentui.spec import AgentSpec
 from agentui.unfinished import Unfinished
@@ -32,6 +32,18 @@ class Job:
     budget: Budget
     parent: ParentRun | None = None
     "The run that it goes on from."
+
+
+class RunBody(Protocol):
+    """What works on a job."""
+
+    def __init__(
+        self, spec: AgentSpec, session: Session, assignment: Assignment, budget: Budget, agent: Any
+    ) -> None: ...
+
+    async def run(self, run: Run) -> Any:
+        """Work to the end and return the answer."""
+        ...
 
 
 class AgentRuns:
@@ -70,7 +82,7 @@ class AgentRuns:
         job: Job,
         spec: AgentSpec,
         agent: object,
-        loop_class: type[Loop],
+        loop_class: type[RunBody],
         on_record: Callable[[Record], None] | None,
     ) -> Run:
         """Start a run on the running event loop.
@@ -139,6 +151,7 @@ def _left_by(run: Run, job: Job) -> Unfinished | None:
     if run.status is None or run.status == "completed":
         return None
     steps = (record.event.step for record in reversed(run.records) if isinstance(record.event, StepFinished))
+    ended = run.exception if isinstance(run.exception, LimitReached) else None
     return Unfinished(
         run_id=run.run_id,
         task=job.assignment.task,
@@ -146,6 +159,8 @@ def _left_by(run: Run, job: Job) -> Unfinished | None:
         status=run.status,
         limits=job.budget.limits,
         spent=job.budget.spent(run.elapsed()),
+        cap=ended.cap if ended else None,
+        needed=ended.needed if ended else 0.0,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from agentui.budget import OpenCall
 from agentui.calibration import CALIBRATION
 from agentui.draft import StepDraft
 from agentui.errors import ModelAnswerEmpty, ModelError
@@ -24,14 +25,14 @@ from agentui.events import (
     UsageUpdated,
 )
 from agentui.jsonable import clean_text
-from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, ToolCall
+from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, Retry, ToolCall
 from agentui.meter import UsageMeter
 from agentui.models.base import fold_deltas
 from agentui.parse import Answer, AnswerParser, Piece
 from agentui.runner import LimitReached
 from agentui.spec import AgentSpec
 from agentui.tokens import count_messages, estimate_tokens
-from agentui.usage import TokenUsage
+from agentui.usage import NO_USAGE, TokenUsage
 
 MAX_RESTARTS = 2
 RESTART_WAIT_S = 1.0
@@ -93,6 +94,7 @@ class _Call:
         self._draft = draft
         self._spec = spec
         self._budget = draft.budget
+        self._paid = OpenCall(draft.budget)
         self._model = spec.model.model_id
         self._emit = draft.run.emit
         prose = spec.native_tools or draft.kind == "planning"
@@ -100,6 +102,8 @@ class _Call:
         self._finish_reason: FinishReason | None = None
         self._next_update = 0.0
         self._limit_noticed_s: float | None = None
+        self._resent_s = 0.0
+        "Until then the model waits to send a failed request again."
         self._tool_deltas: list[ChatMessageStreamDelta] = []
         self.streamed = False
 
@@ -111,6 +115,9 @@ class _Call:
         counting = asyncio.create_task(asyncio.to_thread(count_messages, messages))
         meter = UsageMeter(sum(estimate_tokens(message.text) for message in messages))
         usage: TokenUsage | None = None
+        if self._paid.limited:
+            meter.input_tokens = await counting
+            self._budget.check_request(meter.input_tokens)
         try:
             async with aclosing(self._open(messages, stop)) as deltas:
                 async for delta in deltas:
@@ -126,6 +133,8 @@ class _Call:
             usage = error.token_usage
             raise
         except BaseException as error:  # leaving `aclosing` has closed the connection by now
+            if self._draft.run.elapsed() < self._resent_s:  # nothing is under way
+                raise
             usage = meter.current()
             if isinstance(error, asyncio.CancelledError | LimitReached):
                 self._emit(UpstreamClosed(step=self._draft.number, after_s=self._since_stop(), usage=usage))
@@ -146,9 +155,9 @@ class _Call:
 
     def _take(self, delta: ChatMessageStreamDelta, meter: UsageMeter) -> None:
         if delta.retry is not None:
-            retry = delta.retry
-            self._emit(ModelRetried(attempt=retry.attempt, wait_s=retry.wait_s, reason=retry.reason))
+            self._take_retry(delta.retry)
             return
+        self._resent_s = 0.0
         if delta.content or delta.reasoning or delta.tool_calls:
             self._draft.mark_first_delta()
             self.streamed = True
@@ -162,6 +171,21 @@ class _Call:
         meter.add(delta)
         self._watch(meter)
 
+    def _take_retry(self, retry: Retry) -> None:
+        """The model asks again: nothing is billed until the next request is sent."""
+        usage = retry.usage
+        cost = None if usage is None else self._budget.price(usage)
+        self._emit(
+            ModelRetried(attempt=retry.attempt, wait_s=retry.wait_s, reason=retry.reason, usage=usage, cost=cost)
+        )
+        self._resent_s = self._draft.run.elapsed() + retry.wait_s
+        if usage is not None:
+            self._draft.add_usage(usage, cost)
+            self._budget.spend(usage.total_tokens, cost.usd if cost else 0.0)
+            self._limit_noticed_s = self._draft.run.elapsed()
+            self._budget.check()
+            self._limit_noticed_s = None
+
     def _take_calls(self, delta: ChatMessageStreamDelta) -> None:
         self._tool_deltas.append(delta)
         if self._spec.stream_outputs:
@@ -172,7 +196,7 @@ class _Call:
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()
         due = now >= self._next_update
-        if not due and self._budget.limits.max_tokens is None:
+        if not due and not self._paid.limited:
             return
         usage = meter.current()
         if due:
@@ -182,9 +206,7 @@ class _Call:
         if meter.settled:  # nothing is left to cut
             return
         self._limit_noticed_s = now
-        self._budget.check_tokens(usage)
-        if due:
-            self._budget.check_cost(usage)
+        self._paid.grow(usage, exact=due)
         self._limit_noticed_s = None
 
     def _report(self, usage: TokenUsage, meter: UsageMeter, *, settled: bool) -> None:
@@ -211,9 +233,11 @@ class _Call:
         self._draft.answer = self._parser.answer
         self._draft.mark_model_finished()
         if usage is None:
+            self._paid.settle(NO_USAGE, None)
             return
         cost = self._budget.price(usage)
-        self._draft.spend(usage, cost)
+        self._paid.settle(usage, cost)
+        self._draft.add_usage(usage, cost)
         self._report(usage, meter, settled=True)
         if usage.source == "reported":
             CALIBRATION.observe(self._model, estimated=meter.counted, reported=usage.output_tokens)

@@ -75,11 +75,10 @@ class StepDraft:
         )
         self.run.emit(self.finished)
 
-    def spend(self, usage: TokenUsage, cost: Cost | None) -> None:
-        """A model call of this step has ended."""
+    def add_usage(self, usage: TokenUsage, cost: Cost | None) -> None:
+        """A model call of this step, or an agent that it called, has ended and is paid."""
         self.usages.append(usage)
         self.costs.append(cost)
-        self.budget.spend(usage, cost)
 
     def mark_first_delta(self) -> None:
         """The model has begun to answer."""

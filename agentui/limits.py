@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from agentui.errors import ConfigError
+
+Cap: TypeAlias = Literal["max_steps", "max_seconds", "max_tokens", "max_cost_usd"]
+"A limit that a task uses up."
+CAPS: tuple[Cap, ...] = get_args(Cap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -24,7 +24,7 @@ from agentui.messages import ChatMessage
 from agentui.observe import Failures, Mistake, Observation, observe_mistake
 from agentui.parse import Answer
 from agentui.prompts import render
-from agentui.runner import LimitReached, Run
+from agentui.runner import Run
 from agentui.session import Assignment, Session
 from agentui.spec import AgentSpec
 from agentui.threads import Outcome, in_thread
@@ -55,15 +55,7 @@ class Loop(ABC):
             LimitReached: Steps, seconds, tokens or money are used up.
             AgentUIError: The run failed.
         """
-        clock = asyncio.timeout(self._budget.seconds_left)
-        try:
-            async with clock:
-                return await self._work(run)
-        except TimeoutError:
-            if not clock.expired():
-                raise
-            seconds = self._spec.limits.max_seconds
-            raise LimitReached(f"the time limit is used up ({seconds:g} s): raise max_seconds and go on") from None
+        return await within_time(self._budget, run, self._work(run))
 
     async def _work(self, run: Run) -> Any:
         self._take_up()
@@ -207,6 +199,22 @@ class Loop(ABC):
             outcome = await _call_hook(callback, step.finished, agent=self._agent)
             if outcome.error is not None:
                 raise AgentError(f"a step callback failed: {_named(outcome.error)}") from outcome.error
+
+
+async def within_time(budget: Budget, run: Run, work: Coroutine[Any, Any, Any]) -> Any:
+    """Do `work` within the seconds that are left.
+
+    Raises:
+        LimitReached: They have passed.
+    """
+    clock = asyncio.timeout(budget.seconds_left)
+    try:
+        async with clock:
+            return await work
+    except TimeoutError:
+        if not clock.expired():
+            raise
+        raise budget.time_is_up(run.elapsed()) from None
 
 
 async def _refusal(check: Any, value: Any, session: Session, agent: Any) -> str | None:

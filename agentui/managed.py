@@ -91,14 +91,14 @@ class ManagedAgent(Tool):
         Args:
             args: As the calling code gave them.
             kwargs: As the calling code gave them.
-            budget: What the calling run may still spend; the agent gets no more.
+            budget: What the calling run may still spend; the agent gets no more, and what it spends counts there.
             emit: Takes the agent's events as they happen.
             spend: Takes what the agent cost, however it ended.
 
         Raises:
             ToolError: The agent has no answer; the message says why.
         """
-        session = Session()
+        session = Session(payer=budget)
 
         def record(record: Record) -> None:
             emit(record.event)

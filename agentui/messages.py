@@ -51,6 +51,8 @@ class Retry:
     attempt: int
     wait_s: float
     reason: str
+    usage: TokenUsage | None = None
+    "What the failed call cost at least; None if nothing was billed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from agentui.agent_runs import AgentRuns, Job
+from agentui.agent_runs import AgentRuns, Job, RunBody
 from agentui.arguments import as_task
 from agentui.budget import Budget
 from agentui.code_loop import CodeLoop
@@ -18,7 +18,6 @@ from agentui.errors import ConfigError
 from agentui.events import Record
 from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
-from agentui.loop import Loop
 from agentui.loop_thread import iterate, run_sync
 from agentui.models.base import Model
 from agentui.result import RunResult, answer_of
@@ -35,8 +34,7 @@ class Runnable:
         return_full_result: Make `run` return a `RunResult` unless it is told otherwise.
     """
 
-    loop_class: ClassVar[type[Loop]] = CodeLoop
-    native_tools: ClassVar[bool] = False
+    loop_class: ClassVar[type[RunBody]] = CodeLoop
 
     def __init__(self, spec: AgentSpec, *, return_full_result: bool = False) -> None:
         self.spec = spec
@@ -182,8 +180,9 @@ class Runnable:
                 raise ConfigError("images and additional_args belong to a task: give one, or leave them out")
             job = self._rest_of(session or self._runs.session(reset=False), limits, max_steps)
         else:
-            message, variables = as_task(task, images, additional_args, native=self.native_tools)
-            budget = Budget(with_steps(limits or self.limits, max_steps), self.model)
+            message, variables = as_task(task, images, additional_args, native=self.spec.native_tools)
+            payer = session.payer if session else None
+            budget = Budget(with_steps(limits or self.limits, max_steps), self.model, payer=payer)
             job = Job(
                 session=session or self._runs.session(reset=reset),
                 assignment=Assignment(task=clean_text(task), message=message, variables=variables),
@@ -203,7 +202,7 @@ class Runnable:
         assignment, unfinished = session.left()
         limits = with_steps(limits or unfinished.limits, max_steps)
         unfinished.check(limits)
-        budget = Budget.after(unfinished.spent, limits, self.model)
+        budget = Budget.after(unfinished.spent, limits, self.model, session.payer)
         return Job(session=session, assignment=assignment, budget=budget, parent=unfinished.parent)
 
     def _run(self, task: str | None, *, stream: bool, full: bool | None, **options: Any) -> Any:

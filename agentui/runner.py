@@ -23,9 +23,11 @@ from agentui.events import (
     RunStatus,
     StepFinished,
     StopRequested,
+    SubagentEvent,
     UpstreamClosed,
 )
 from agentui.jsonable import clean_text, jsonable
+from agentui.limits import Cap
 from agentui.result import RunResult
 from agentui.sandbox.base import Artifact
 from agentui.usage import sum_costs, sum_usage
@@ -44,7 +46,17 @@ STOP_AGAIN_S = 1.0
 
 
 class LimitReached(AgentUIError):
-    """A run used up a limit. Ends its body; the run's status becomes "limit"."""
+    """A run used up a limit. Ends its body; the run's status becomes "limit".
+
+    Attributes:
+        cap: The limit; None where it is none that can be raised.
+        needed: What it would have had to be, as far as that is known; 0 otherwise.
+    """
+
+    def __init__(self, message: str, *, cap: Cap | None = None, needed: float = 0.0) -> None:
+        super().__init__(message)
+        self.cap: Cap | None = cap
+        self.needed = needed
 
 
 class Run:
@@ -192,13 +204,16 @@ class Run:
                 return "failed", f"{type(error).__name__}: {error}"
 
     def _how_it_stopped(self) -> str:
-        closed = next((r.event for r in reversed(self.records) if isinstance(r.event, UpstreamClosed)), None)
-        if closed is None:
+        closed = [event for record in self.records if isinstance(event := _innermost(record.event), UpstreamClosed)]
+        if not closed:
             return "stopped on request"
-        about = "" if closed.usage.source == "reported" else "about "
+        usage = sum_usage(event.usage for event in closed)
+        about = "" if usage.source == "reported" else "about "
+        several = len(closed) > 1
         return (
-            f"stopped on request; the connection to the model was closed after {closed.after_s * 1000:.0f} ms, "
-            f"{about}{closed.usage.total_tokens:,} tokens billed for the cut answer"
+            f"stopped on request; the connection{'s' * several} to the model {'were' if several else 'was'} closed "
+            f"after {max(event.after_s for event in closed) * 1000:.0f} ms, {about}{usage.total_tokens:,} tokens "
+            f"billed for the cut answer{'s' * several}"
         )
 
     def _finish(self, status: RunStatus, error: str | None) -> None:
@@ -213,6 +228,12 @@ class Run:
                 duration_s=round(self.elapsed(), 6),
             )
         )
+
+
+def _innermost(event: RunEvent) -> RunEvent:
+    while isinstance(event, SubagentEvent):
+        event = event.event
+    return event
 
 
 def _tell(listener: Callable[[Any], None], what: object) -> None:

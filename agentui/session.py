@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentui.budget import Budget
 from agentui.errors import ConfigError
 from agentui.events import StepFinished
 from agentui.loop_thread import background_loop
@@ -49,11 +50,13 @@ class Session:
         assignment: The task that is worked on, or that a run has left unfinished.
         unfinished: The run that left it so; None after a completed one and while one runs.
         busy: A run has it.
+        payer: The budget of the run that called its agent; None for a conversation of its own.
         kept: Somebody may go on with it after a run; otherwise the run's end closes it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, payer: Budget | None = None) -> None:
         self.kept = True
+        self.payer = payer
         self.session_id = secrets.token_hex(16)
         self.messages: list[ChatMessage] = []
         self.opening = 0

@@ -62,7 +62,7 @@ class ToolCaller:
             if self._stream_outputs or not event.type.endswith("_delta"):
                 self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
 
-        return await tool.call_within(args, kwargs, budget=self._draft.budget, emit=emit, spend=self._draft.spend)
+        return await tool.call_within(args, kwargs, budget=self._draft.budget, emit=emit, spend=self._draft.add_usage)
 
 
 def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

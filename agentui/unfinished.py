@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from agentui.errors import ConfigError
 from agentui.events import ParentRun, RunStatus
-from agentui.limits import Limits
+from agentui.limits import CAPS, Cap, Limits
 
 NEARLY = 0.9
 "Share of a cap from which on it is worth raising before the task goes on."
@@ -28,12 +28,8 @@ class Spent:
     steps: int = 0
     "Action steps; one that was cut short is done again and counts once."
 
-    def of(self, cap: str) -> float:
-        """What is spent of a limit.
-
-        Args:
-            cap: Its name, one of `CAPS`.
-        """
+    def of(self, cap: Cap) -> float:
+        """What is spent of a limit."""
         match cap:
             case "max_tokens":
                 return self.tokens
@@ -41,12 +37,8 @@ class Spent:
                 return self.usd
             case "max_seconds":
                 return self.seconds
-            case _:
+            case "max_steps":
                 return self.steps
-
-
-CAPS = ("max_steps", "max_seconds", "max_tokens", "max_cost_usd")
-"Limits that a task uses up."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +52,10 @@ class Unfinished:
     status: RunStatus
     limits: Limits
     spent: Spent
+    cap: Cap | None = None
+    "The limit that has ended it; None if none did."
+    needed: float = 0.0
+    "What that limit would have had to be, as far as that was known."
 
     @property
     def parent(self) -> ParentRun:
@@ -69,8 +65,8 @@ class Unfinished:
     def raised(self, factor: float = 1.5) -> Limits:
         """The limits with room to go on.
 
-        Every cap that is used up, or nearly, becomes `factor` times what it was, or what was spent if that is more;
-        whole numbers are rounded up. The others stay.
+        The cap that ended the run, and every other one that is used up or nearly, becomes `factor` times what it was,
+        or what was needed if that is more; whole numbers are rounded up. The others stay.
 
         Raises:
             ConfigError: `factor` does not raise anything.
@@ -83,17 +79,24 @@ class Unfinished:
         """See whether the task can go on within `limits`.
 
         Raises:
-            ConfigError: A limit is used up; the message says which and by how much.
+            ConfigError: A limit is used up, or is the one that ended the run and not raised; the message says which.
         """
         for cap in CAPS:
-            most, spent = getattr(limits, cap), self.spent.of(cap)
+            most, spent = _most(limits, cap), self.spent.of(cap)
             if most is not None and spent >= most:
-                raise ConfigError(f"{cap}={most:,g} is used up by what the task has spent ({spent:,.6g}): raise it")
+                raise ConfigError(f"{cap}={most:.12g} is used up by what the task has spent ({spent:,.6g}): raise it")
+            if most is not None and cap == self.cap and most < self.needed:
+                raise ConfigError(f"{cap}={most:.12g} is too little to go on: raise it to at least {self.needed:.6g}")
 
-    def _is_short(self, cap: str) -> bool:
-        most: float | None = getattr(self.limits, cap)
-        return most is not None and self.spent.of(cap) >= NEARLY * most
+    def _is_short(self, cap: Cap) -> bool:
+        most = _most(self.limits, cap)
+        return most is not None and (cap == self.cap or self.spent.of(cap) >= NEARLY * most)
 
-    def _more(self, cap: str, factor: float) -> float:
-        more = max(getattr(self.limits, cap), self.spent.of(cap)) * factor
+    def _more(self, cap: Cap, factor: float) -> float:
+        needed = self.needed if cap == self.cap else 0.0
+        more = max(_most(self.limits, cap) or 0.0, self.spent.of(cap), needed) * factor
         return math.ceil(more) if cap in {"max_steps", "max_tokens"} else more
+
+
+def _most(limits: Limits, cap: Cap) -> float | None:
+    return getattr(limits, cap)

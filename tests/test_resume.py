@@ -66,15 +66,15 @@ async def test_a_run_that_used_up_its_steps_goes_on_with_more_of_them():
 
 
 async def test_what_earlier_parts_spent_counts_but_is_in_the_totals_of_its_own_run_alone():
-    answers = [[code(f"x = {i}"), TokenUsage(400, 100)] for i in range(3)]
+    answers = [[code(f"x = {i}"), TokenUsage(1000, 200)] for i in range(3)]
     agent, session = agent_for(*answers), Session()
-    await agent.start("task", session=session, limits=Limits(max_tokens=1000)).wait()
-    assert (session.unfinished.spent.tokens, session.unfinished.spent.steps) == (1000, 2)
-    result = await agent.start(None, session=session, limits=Limits(max_tokens=1500)).wait()
-    assert (result.status, result.usage) == ("limit", TokenUsage(400, 100))
-    assert session.unfinished.spent == replace(session.unfinished.spent, tokens=1500, steps=3)
+    await agent.start("task", session=session, limits=Limits(max_tokens=2400)).wait()
+    assert (session.unfinished.spent.tokens, session.unfinished.spent.steps) == (2400, 2)
+    result = await agent.start(None, session=session, limits=Limits(max_tokens=3600)).wait()
+    assert (result.status, result.usage) == ("limit", TokenUsage(1000, 200))
+    assert session.unfinished.spent == replace(session.unfinished.spent, tokens=3600, steps=3)
     again = await agent.start(None, session=session, limits=session.unfinished.raised(1.25)).wait()
-    assert again.records[0].event.limits.max_tokens == 1875
+    assert again.records[0].event.limits.max_tokens == 4500
     assert again.records[0].event.parent.run_id == result.records[0].run_id
     assert (again.status, again.usage) == ("failed", NO_USAGE)  # the script has no more answers
 
@@ -237,12 +237,12 @@ async def test_an_agent_that_calls_tools_goes_on_too():
 
 async def test_a_called_agent_gets_no_more_than_a_resumed_run_has_left():
     helper = agent_for(code("final_answer(1)"), name="helper", description="Helps.")
-    answers = [[code("x = 1"), TokenUsage(500, 0)], [code("final_answer(helper('it'))"), TokenUsage(100, 0)]]
+    answers = [[code("x = 1"), TokenUsage(900, 0)], [code("final_answer(helper('it'))"), TokenUsage(800, 0)]]
     agent, session = agent_for(*answers, managed_agents=[helper]), Session()
-    await agent.start("task", session=session, limits=Limits(max_tokens=500)).wait()
+    await agent.start("task", session=session, limits=Limits(max_tokens=900)).wait()
     result = await agent.start(None, session=session, limits=Limits(max_tokens=10_000)).wait()
     inner = next(r.event.event for r in result.records if r.event.type == "subagent_event")
-    assert inner.limits.max_tokens == 10_000 - 600
+    assert inner.limits.max_tokens == 10_000 - 1700
 
 
 async def test_seconds_of_earlier_parts_count():

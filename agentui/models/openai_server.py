@@ -135,7 +135,8 @@ class OpenAIServerModel(Model):
                 if wait_s is None:
                     raise
                 reason = f"{reason_of(error)}; sent again {change}" if change else reason_of(error)
-            yield ChatMessageStreamDelta(retry=Retry(attempt=attempt, wait_s=wait_s, reason=reason))
+                retry = Retry(attempt=attempt, wait_s=wait_s, reason=reason, usage=error.token_usage)
+            yield ChatMessageStreamDelta(retry=retry)
             await asyncio.sleep(wait_s)
             attempt += 1
 
