@@ -1,6 +1,6 @@
 """Configuration of the playground: one frozen value, read once and passed in.
 
-The environment is looked at in `Settings.from_env` and nowhere else. Keys are left out of `repr`.
+The environment is looked at in this module and nowhere else. Keys are left out of `repr`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from agentui.errors import ConfigError
 from agentui.limits import Limits
+from agentui.sandbox.base import Tier
 
+_TIERS: Final[Mapping[str, Tier]] = {"A": "A", "B": "B", "C": "C", "D": "D", "U": "U"}
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 
@@ -71,6 +74,18 @@ class Settings:
             openai_base_url=env.get("OPENAI_BASE_URL", "").strip() or None,
             openai_model=env.get("AGENTUI_MODEL", "").strip() or None,
         )
+
+
+def sandbox_tier(env: Mapping[str, str] | None = None) -> Tier | None:
+    """The tier that `AGENTUI_SANDBOX_TIER` asks for, by default in the process's environment; None for the best.
+
+    Raises:
+        ConfigError: It is not the name of a tier.
+    """
+    name = (os.environ if env is None else env).get("AGENTUI_SANDBOX_TIER", "").strip().upper()
+    if name and name not in _TIERS:
+        raise ConfigError(f"AGENTUI_SANDBOX_TIER={name!r} is no tier: use one of {', '.join(_TIERS)} or leave it out")
+    return _TIERS.get(name)
 
 
 def _whole(name: str, text: str) -> int:

@@ -35,6 +35,18 @@ def disk_usage(path: str, *, max_files: int) -> Usage:
     return Usage(files, size)
 
 
+def unlinked_bytes(pid: int) -> int:
+    """Bytes on disk of files that a process holds open and that no directory names; 0 where that cannot be seen."""
+    sizes: dict[tuple[int, int], int] = {}
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found = entry.stat()
+                if stat.S_ISREG(found.st_mode) and not found.st_nlink:
+                    sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
+
+
 class _Measured(NamedTuple):
     files: int
     bytes: int

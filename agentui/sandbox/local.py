@@ -29,6 +29,7 @@ from agentui.sandbox.supervisor import Supervisor
 from agentui.sandbox.tiers import LADDER, TierSpec
 from agentui.sandbox.worker.libc import PR_SET_DUMPABLE, prctl
 from agentui.sandbox.worker_handle import Worker
+from agentui.settings import sandbox_tier
 
 
 class LocalSandboxPool:
@@ -150,10 +151,16 @@ class _Default:
 
 
 def default_pool() -> LocalSandboxPool:
-    """The pool of this process, made on first use and closed when the process ends."""
+    """The pool of this process, made on first use and closed when the process ends.
+
+    It offers the best tier of this machine, or the one that `AGENTUI_SANDBOX_TIER` names.
+
+    Raises:
+        ConfigError: The variable names no tier.
+    """
     with _Default.lock:
         if _Default.pool is None:
-            _Default.pool = LocalSandboxPool()
+            _Default.pool = LocalSandboxPool(tier=sandbox_tier())
             atexit.register(_Default.pool.shutdown)
         return _Default.pool
 

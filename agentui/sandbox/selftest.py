@@ -80,5 +80,5 @@ async def _probe(sandbox: Sandbox, *, needs_files: bool) -> tuple[str | None, tu
     probes = tuple(Probe(name=name, refused=refused, detail=detail) for name, refused, detail in attempts)
     if unusable:
         return unusable, probes
-    reached = [probe.name for probe in probes if not probe.refused]
+    reached = [f"{probe.name} ({probe.detail})" for probe in probes if not probe.refused]
     return (f"the code reached: {', '.join(reached)}" if reached else None), probes

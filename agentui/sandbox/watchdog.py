@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final
 
 from agentui.sandbox.confinement import ResourceLimits
-from agentui.sandbox.files import Usage, disk_usage
+from agentui.sandbox.files import Usage, disk_usage, unlinked_bytes
 
 INTERVAL_S: Final = 0.05
 _BASE_BYTES: Final = 512 << 20
@@ -50,14 +50,17 @@ class Watchdog:
 
     def _check_disk(self) -> None:
         if self._measuring is None:
-            limit = self._limits.files
-            self._measuring = self._loop.run_in_executor(None, lambda: disk_usage(self._session_dir, max_files=limit))
+            self._measuring = self._loop.run_in_executor(None, self._measure)
         elif self._measuring.done():
             usage, self._measuring = self._measuring.result(), None
             if usage.files > self._limits.files:
                 self.breach = f"it made more than {self._limits.files:,} files"
             elif usage.bytes > self._limits.work_bytes:
                 self.breach = f"its files take more than {self._limits.work_bytes:,} bytes"
+
+    def _measure(self) -> Usage:
+        usage = disk_usage(self._session_dir, max_files=self._limits.files)
+        return Usage(usage.files, usage.bytes + unlinked_bytes(self._pid))
 
     def _check_process(self) -> None:
         with suppress(OSError, ValueError, IndexError):

@@ -18,7 +18,7 @@ def make_pool(kind: str, *, limits: ResourceLimits | None = None) -> LocalSandbo
     """A pool that is forced to `kind`."""
     match kind:
         case "A":
-            python, paths = _python_for_all()
+            python, paths = python_for_all()
             return LocalSandboxPool(tier="A", python=python, python_paths=paths, limits=limits)
         case "B" | "C" | "D" | "U":
             return LocalSandboxPool(tier=kind, spawn=False, limits=limits)
@@ -26,7 +26,7 @@ def make_pool(kind: str, *, limits: ResourceLimits | None = None) -> LocalSandbo
             return LocalSandboxPool(tier="U", spawn=True, limits=limits)
 
 
-def _python_for_all() -> tuple[str | None, tuple[str, ...] | None]:
+def python_for_all() -> tuple[str | None, tuple[str, ...] | None]:
     """An interpreter that other users can read: this one, or the system's of the same version with our packages."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     system = Path("/usr/bin") / version

@@ -204,6 +204,11 @@ async def test_memory_is_bounded(small_pool: LocalSandboxPool, host: RecordingHo
         ("i = 0\nwhile True:\n    open(str(i), 'w').close()\n    i += 1", "100 files"),
         ("i = 0\nwhile True:\n    open(str(i % 50), 'wb').write(bytes(1 << 20))\n    i += 1", "8,388,608 bytes"),
         (
+            "import os\nkept = []\nwhile True:\n    kept.append(open('a', 'wb'))\n    os.unlink('a')\n"
+            "    kept[-1].write(bytes(1 << 20))",
+            "8,388,608 bytes",
+        ),
+        (
             "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=[60]).start()",
             "40 threads",
         ),
