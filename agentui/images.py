@@ -34,6 +34,22 @@ def task_content(task: str, images: Sequence[Any]) -> Content:
     ]
 
 
+def pictures_of(content: Content) -> list[Image.Image]:
+    """The pictures of a message again, for what takes no addresses.
+
+    Raises:
+        ConfigError: One is an address on the web; nothing is fetched from there.
+    """
+    parts = content if isinstance(content, list) else []
+    return [_picture(part["image_url"]["url"]) for part in parts if part.get("type") == "image_url"]
+
+
+def _picture(url: str) -> Image.Image:
+    if not url.startswith("data:"):
+        raise ConfigError(f"images: {url[:100]!r} is an address, and this agent takes pictures only: load it first")
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
 def _url(image: Any) -> str:
     if isinstance(image, str) and image.startswith(("http://", "https://", "data:image/")):
         return image
