@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import httpx2
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
@@ -44,6 +44,8 @@ class ClientPool:
             "timeout": httpx2.Timeout(None, connect=connect_s),
         }
         self._entries: WeakKeyDictionary[asyncio.AbstractEventLoop, _Entry] = WeakKeyDictionary()
+        # Held from outside the pool: a client that is collected in one go with its connections cannot close them.
+        finalize(self, self._entries.clear).atexit = False
 
     async def client(self) -> AsyncOpenAI:
         """The client of the running loop."""

@@ -1,10 +1,12 @@
 """Whoever stops reading closes the connection, wherever the call stands: the server sees its end."""
 
 import asyncio
+import gc
 
 import pytest
 from wire_server import delta, play, sse, wire_server
 
+from agentui.errors import ModelHTTPError
 from agentui.models.openai_server import OpenAIServerModel
 from agentui.models.retry import Retries
 
@@ -131,3 +133,21 @@ def test_closing_the_sync_iterator_closes_a_silent_connection(in_thread):
     assert next(deltas).content == "a"
     deltas.close()
     assert left.wait(5)
+
+
+async def test_a_model_that_is_collected_with_its_connections_closes_them():
+    gone = asyncio.Event()
+
+    async def handler(exchange):
+        await exchange.reply(401, {"error": {"message": "no"}})
+        await exchange.gone.wait()
+        gone.set()
+
+    async with wire_server(handler) as server:
+        model = OpenAIServerModel("m", server.url, "k")
+        with pytest.raises(ModelHTTPError):
+            await anext(model.stream(PROMPT))
+        model.itself = model
+        del model
+        gc.collect()
+        await gone.wait()
