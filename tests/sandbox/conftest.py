@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from agentui.errors import SandboxUnavailable
-from agentui.sandbox.local import LocalSandboxPool
+from agentui.sandbox.base import Sandbox
 from agentui.sandbox.session import LocalSandbox
+from tests.sandbox.conforming import ClosablePool, make_conforming
 from tests.sandbox.helpers import TOOLS, RecordingHost
-from tests.sandbox.kinds import KINDS, make_pool
+from tests.sandbox.kinds import KINDS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -22,18 +23,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def pools() -> Iterator[dict[str, LocalSandboxPool]]:
-    made: dict[str, LocalSandboxPool] = {}
+def pools() -> Iterator[dict[str, ClosablePool]]:
+    made: dict[str, ClosablePool] = {}
     yield made
     for pool in made.values():
         pool.shutdown()
 
 
 @pytest.fixture(params=KINDS)
-async def pool(request: pytest.FixtureRequest, pools: dict[str, LocalSandboxPool]) -> LocalSandboxPool:
-    kind: str = request.param
+async def pool(request: pytest.FixtureRequest, pools: dict[str, ClosablePool]) -> ClosablePool:
+    return await ready_pool(request.param, pools)
+
+
+async def ready_pool(kind: str, pools: dict[str, ClosablePool]) -> ClosablePool:
+    """The pool of a kind, made when it is first used; skips the test where the machine does not offer it."""
     if kind not in pools:
-        pools[kind] = make_pool(kind)
+        pools[kind] = make_conforming(kind)
     try:
         await pools[kind].info()
     except SandboxUnavailable as error:
@@ -42,10 +47,11 @@ async def pool(request: pytest.FixtureRequest, pools: dict[str, LocalSandboxPool
 
 
 @pytest.fixture
-async def sandbox(pool: LocalSandboxPool) -> AsyncIterator[LocalSandbox]:
+async def sandbox(pool: ClosablePool) -> AsyncIterator[Sandbox]:
     opened = await pool.open(tools=TOOLS)
-    # The machine that runs the tests may be busy: what must end by SIGINT alone gets time for it.
-    opened.grace_s = 5.0
+    if isinstance(opened, LocalSandbox):
+        # The machine that runs the tests may be busy: what must end by SIGINT alone gets time for it.
+        opened.grace_s = 5.0
     yield opened
     await opened.close()
 

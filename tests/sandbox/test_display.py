@@ -8,12 +8,12 @@ import io
 import pytest
 from PIL import Image
 
-from agentui.sandbox.local import LocalSandboxPool
-from agentui.sandbox.session import LocalSandbox
+from agentui.sandbox.base import Sandbox, SandboxPool
 from agentui.sandbox.step import MAX_ARTIFACTS
+from tests.sandbox.conforming import WITH_PACKAGES
 from tests.sandbox.helpers import RecordingHost
 
-WITH_FILES = pytest.mark.parametrize("pool", ["A", "B", "U", "U-spawn"], indirect=True)
+WITH_FILES = pytest.mark.parametrize("pool", ["A", "B", "U", "U-spawn", "R+packages"], indirect=True)
 
 
 def names(host: RecordingHost) -> list[tuple[str, str]]:
@@ -21,9 +21,7 @@ def names(host: RecordingHost) -> list[tuple[str, str]]:
 
 
 @WITH_FILES
-async def test_shown_and_open_figures_become_pictures_and_are_closed(
-    sandbox: LocalSandbox, host: RecordingHost
-) -> None:
+async def test_shown_and_open_figures_become_pictures_and_are_closed(sandbox: Sandbox, host: RecordingHost) -> None:
     code = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nplt.figure()\nplt.figure()\n"
     result = await sandbox.execute(code + "len(plt.get_fignums())", host)
     assert (result.error, result.value) == (None, 2)
@@ -34,14 +32,15 @@ async def test_shown_and_open_figures_become_pictures_and_are_closed(
 
 
 @WITH_FILES
-async def test_a_figure_of_a_failed_step_is_shown_too(sandbox: LocalSandbox, host: RecordingHost) -> None:
+async def test_a_figure_of_a_failed_step_is_shown_too(sandbox: Sandbox, host: RecordingHost) -> None:
     result = await sandbox.execute("import matplotlib.pyplot as plt\nplt.figure()\n1 / 0", host)
     assert result.error is not None
     assert (result.error.kind, len(host.artifacts)) == ("ZeroDivisionError", 1)
 
 
+@WITH_PACKAGES
 @pytest.mark.parametrize("code", ["t", "final_answer(t)"])
-async def test_a_table_is_a_value_and_a_file(sandbox: LocalSandbox, host: RecordingHost, code: str) -> None:
+async def test_a_table_is_a_value_and_a_file(sandbox: Sandbox, host: RecordingHost, code: str) -> None:
     await sandbox.execute("import pandas as pd\nt = pd.DataFrame({'a': [1, 2], 'b': ['x', 'ü']})", host)
     result = await sandbox.execute(code, host)
     assert result.value.to_dict("list") == {"a": [1, 2], "b": ["x", "ü"]}
@@ -51,21 +50,23 @@ async def test_a_table_is_a_value_and_a_file(sandbox: LocalSandbox, host: Record
     assert rows == [["a", "b"], ["1", "x"], ["2", "ü"]]
 
 
-async def test_a_long_table_is_cut_and_says_so(sandbox: LocalSandbox, host: RecordingHost) -> None:
+@WITH_PACKAGES
+async def test_a_long_table_is_cut_and_says_so(sandbox: Sandbox, host: RecordingHost) -> None:
     result = await sandbox.execute("import pandas as pd\npd.DataFrame({'a': range(100_000)})", host)
     assert result.error is None
     assert host.artifacts[0].data.count(b"\n") == 10_001
     assert "the first 10,000 of 100,000 rows" in host.text("stderr")
 
 
-async def test_an_image_is_a_value_and_a_file(sandbox: LocalSandbox, host: RecordingHost) -> None:
+@WITH_PACKAGES
+async def test_an_image_is_a_value_and_a_file(sandbox: Sandbox, host: RecordingHost) -> None:
     result = await sandbox.execute("from PIL import Image\nImage.new('RGB', (3, 2), 'red')", host)
     assert result.value.size == (3, 2)
     assert names(host) == [("image-1.png", "image/png")]
 
 
 @WITH_FILES
-async def test_new_and_changed_files_are_collected_once(sandbox: LocalSandbox, host: RecordingHost) -> None:
+async def test_new_and_changed_files_are_collected_once(sandbox: Sandbox, host: RecordingHost) -> None:
     await sandbox.execute("open('a.csv', 'w').write('x')\nopen('.hidden', 'w').write('x')\nNone", host)
     await sandbox.execute("1", host)
     await sandbox.execute("open('a.csv', 'w').write('xy')\nopen('b.html', 'w').write('<script>')\nNone", host)
@@ -74,7 +75,7 @@ async def test_new_and_changed_files_are_collected_once(sandbox: LocalSandbox, h
 
 
 @WITH_FILES
-async def test_too_many_and_too_large_files_are_named_not_kept(sandbox: LocalSandbox, host: RecordingHost) -> None:
+async def test_too_many_and_too_large_files_are_named_not_kept(sandbox: Sandbox, host: RecordingHost) -> None:
     code = "for i in range(30): open(f'f{i:02}.txt', 'w').write('x')\nopen('a.bin', 'wb').write(bytes(17 << 20))\nNone"
     await sandbox.execute(code, host)
     assert len(host.artifacts) == MAX_ARTIFACTS - 1
@@ -82,7 +83,7 @@ async def test_too_many_and_too_large_files_are_named_not_kept(sandbox: LocalSan
     assert "11 more" in host.text("stderr")
 
 
-async def test_links_and_pipes_are_not_followed(pool: LocalSandboxPool, host: RecordingHost) -> None:
+async def test_links_and_pipes_are_not_followed(pool: SandboxPool, host: RecordingHost) -> None:
     if pool._tier != "U":  # pyright: ignore[reportPrivateUsage]
         pytest.skip("this tier makes no links at all; see test_hostile.py")
     sandbox = await pool.open()
