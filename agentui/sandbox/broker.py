@@ -1,9 +1,10 @@
 """Opens files for a worker where the kernel has no Landlock: a thread of the host that answers the worker's opens.
 
-The worker's filter stops every call that opens, makes, renames or removes a file, and the kernel asks here. The worker
-has several threads, so what a pointer points to may change at any time: a path is read once, the call is then checked
-to be still waiting, and this process makes the call itself and hands over the descriptor; the worker's own call is
-never let through. Whatever fails, fails for the worker: when this thread ends, the kernel refuses its calls.
+The worker's filter stops every call that opens, makes, renames or removes a file or reads a link, and the kernel asks
+here. The worker has several threads, so what a pointer points to may change at any time: a path is read once, the call
+is then checked to be still waiting, and this process makes the call itself and hands over what came of it; the
+worker's own call is never let through. Whatever fails, fails for the worker: when this thread ends, the kernel
+refuses its calls.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from agentui.sandbox.broker_files import SessionFiles
 from agentui.sandbox.worker.syscalls import this_machine
@@ -51,13 +52,6 @@ class _Call(NamedTuple):
     "Id of the thread that made it."
     name: str
     arguments: tuple[int, ...]
-
-
-class _Opened(NamedTuple):
-    """An open that succeeded: the descriptor is to be handed over, and closed here."""
-
-    descriptor: int
-    flags: int
 
 
 class Broker:
@@ -132,98 +126,125 @@ class Broker:
         """
         value = failure = 0
         try:
-            opened = self._make(listener, call)
-            if opened is not None:
-                value = _hand_over(listener, call, opened)
+            with _Caller(listener, call) as caller:
+                value = self._make(caller)
         except OSError as error:
             failure = -(error.errno or errno.EACCES)
         fcntl.ioctl(listener, _SEND, bytearray(_RESPONSE.pack(call.cookie, value, failure, 0)), True)
 
-    def _make(self, listener: int, call: _Call) -> _Opened | None:
-        """Make the call in the worker's place.
+    def _make(self, caller: _Caller) -> int:
+        """Make the call in the worker's place; returns what it returns there.
 
         Raises:
             OSError: It is refused, or failed.
         """
-        match call.name, call.arguments:
+        match caller.call.name, caller.call.arguments:
             case ("open", (path, flags, mode, *_)) | ("openat", (_, path, flags, mode, *_)):
-                at = self._path(listener, call, path)
                 flags &= 0xFFFFFFFF
-                return _Opened(self._files.open(at, flags, mode), flags)
+                return caller.hand_over(self._files.open(caller.path(path), flags, mode), flags)
+            case ("readlink", (path, room, size, *_)) | ("readlinkat", (_, path, room, size, *_)):
+                return caller.write(room, self._files.read_link(caller.path(path))[: size & 0x7FFFFFFF])
             case ("mkdir", (path, *_)) | ("mkdirat", (_, path, *_)):
-                self._files.make_directory(self._path(listener, call, path))
+                self._files.make_directory(caller.path(path))
             case "rmdir", (path, *_):
-                self._files.remove_directory(self._path(listener, call, path))
+                self._files.remove_directory(caller.path(path))
             case "unlink", (path, *_):
-                self._files.remove_file(self._path(listener, call, path))
+                self._files.remove_file(caller.path(path))
             case "unlinkat", (_, path, flags, *_):
-                at = self._path(listener, call, path)
                 remove = self._files.remove_directory if flags & _AT_REMOVEDIR else self._files.remove_file
-                remove(at)
+                remove(caller.path(path))
             case "rename", (old, new, *_):
-                self._files.rename(self._path(listener, call, old), self._path(listener, call, new))
+                self._files.rename(caller.path(old), caller.path(new))
             case (("renameat" | "renameat2"), (_, old, second, new, flags, *_)):
-                if call.name == "renameat2" and flags & 0xFFFFFFFF:
+                if caller.call.name == "renameat2" and flags & 0xFFFFFFFF:
                     raise OSError(errno.EINVAL, "only a plain rename is known")
-                target = self._path(listener, call, new, second)
-                self._files.rename(self._path(listener, call, old), target)
+                self._files.rename(caller.path(old), caller.path(new, second))
             case _:
                 raise OSError(errno.ENOSYS, "a call that is not known here")
-        return None
+        return 0
 
-    def _path(self, listener: int, call: _Call, address: int, directory: int | None = None) -> bytes:
+
+class _Caller:
+    """The thread that waits for the answer to a call, and its memory.
+
+    Raises:
+        OSError: It is gone, or closed to this process.
+    """
+
+    def __init__(self, listener: int, call: _Call) -> None:
+        self.call = call
+        self._listener = listener
+        self._memory = os.open(f"/proc/{call.task}/mem", os.O_RDWR | os.O_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._memory)
+
+    def path(self, address: int, directory: int | None = None) -> bytes:
         """The absolute path that an argument of the call names, without `.` and `..`.
 
-        `directory` is the descriptor that a relative one starts from; None takes the call's first argument.
+        Args:
+            address: Where it stands.
+            directory: Descriptor that a relative one starts from; None takes the call's first argument.
 
         Raises:
             OSError: It cannot be read, or the call does not wait any more.
         """
         if directory is None:
-            directory = call.arguments[0] if call.name.endswith(("at", "at2")) else _AT_FDCWD
-        path = _read_text(call.task, address)
+            directory = self.call.arguments[0] if self.call.name.endswith(("at", "at2")) else _AT_FDCWD
+        path = self._text(address)
         if not path:
             raise OSError(errno.ENOENT, "an empty path")
         if not path.startswith(b"/"):
-            path = _directory_of(call.task, directory) + b"/" + path
-        # Only now is it certain that what was read belongs to this caller, and not to a later process of its id.
-        fcntl.ioctl(listener, _IS_VALID, struct.pack("=Q", call.cookie))
+            path = _directory_of(self.call.task, directory) + b"/" + path
+        self._still_waits()
         return b"/" + os.path.normpath(path).lstrip(b"/")
 
+    def write(self, address: int, data: bytes) -> int:
+        """Write `data` to the caller's memory; returns its length. To be called after `path`.
 
-def _hand_over(listener: int, call: _Call, opened: _Opened) -> int:
-    """Give the worker a descriptor, within its own limit; returns its number there."""
-    try:
-        close_on_exec = opened.flags & os.O_CLOEXEC
-        request = _ADDED.pack(call.cookie, 0, opened.descriptor, 0, close_on_exec)
-        return fcntl.ioctl(listener, _ADD_DESCRIPTOR, bytearray(request), True)
-    finally:
-        os.close(opened.descriptor)
+        Raises:
+            OSError: It is not mapped, or may not be written.
+        """
+        try:
+            return os.pwrite(self._memory, data, address)
+        except (OSError, OverflowError):
+            raise OSError(errno.EFAULT, "a place that cannot be written") from None
 
+    def hand_over(self, descriptor: int, flags: int) -> int:
+        """Give the caller a descriptor, within its own limit, and close it here; returns its number there.
 
-def _read_text(task: int, address: int) -> bytes:
-    """The text at `address`, page by page: what follows its end may not be mapped.
+        Raises:
+            OSError: It has too many.
+        """
+        try:
+            request = _ADDED.pack(self.call.cookie, 0, descriptor, 0, flags & os.O_CLOEXEC)
+            return fcntl.ioctl(self._listener, _ADD_DESCRIPTOR, bytearray(request), True)
+        finally:
+            os.close(descriptor)
 
-    Raises:
-        OSError: It is not mapped, or longer than a path can be.
-    """
-    memory = os.open(f"/proc/{task}/mem", os.O_RDONLY | os.O_CLOEXEC)
-    text = b""
-    try:
-        while len(text) < _MAX_PATH_BYTES:
-            at = address + len(text)
-            part = os.pread(memory, min(mmap.PAGESIZE - at % mmap.PAGESIZE, _MAX_PATH_BYTES - len(text)), at)
-            before, end, _ = part.partition(b"\0")
-            text += before
-            if end:
-                return text
-            if not part:
-                break
-    except (OSError, OverflowError):
-        raise OSError(errno.EFAULT, "a path that cannot be read") from None
-    finally:
-        os.close(memory)
-    raise OSError(errno.ENAMETOOLONG, "a path without an end")
+    def _still_waits(self) -> None:
+        """Only now is it certain that what was opened and read is the caller's, and not of a later one of its id."""
+        fcntl.ioctl(self._listener, _IS_VALID, struct.pack("=Q", self.call.cookie))
+
+    def _text(self, address: int) -> bytes:
+        """The text at `address`, page by page: what follows its end may not be mapped."""
+        text = b""
+        try:
+            while len(text) < _MAX_PATH_BYTES:
+                at = address + len(text)
+                size = min(mmap.PAGESIZE - at % mmap.PAGESIZE, _MAX_PATH_BYTES - len(text))
+                part, end, _ = os.pread(self._memory, size, at).partition(b"\0")
+                text += part
+                if end:
+                    return text
+                if len(part) < size:
+                    break
+        except (OSError, OverflowError):
+            raise OSError(errno.EFAULT, "a path that cannot be read") from None
+        raise OSError(errno.ENAMETOOLONG, "a path without an end")
 
 
 def _directory_of(task: int, descriptor: int) -> bytes:

@@ -58,8 +58,7 @@ class Libraries:
         """
         if path in self._files:
             return os.open(self._files[path], _READ_FLAGS)
-        if not any(_is_inside(path, name) for name in (*self._names, *self._trees)):
-            raise _refusal()
+        self._check(path)
         descriptor = os.open(path, _READ_FLAGS)
         try:
             found = os.readlink(f"/proc/self/fd/{descriptor}".encode())
@@ -69,6 +68,20 @@ class Libraries:
             os.close(descriptor)
             raise
         return descriptor
+
+    def read_link(self, path: bytes) -> bytes:
+        """Where a link leads.
+
+        Raises:
+            OSError: It is none, or none of those that may be read.
+        """
+        if path not in self._files:
+            self._check(path)
+        return os.readlink(path)
+
+    def _check(self, path: bytes) -> None:
+        if not any(_is_inside(path, name) for name in (*self._names, *self._trees)):
+            raise _refusal()
 
 
 class SessionFiles:
@@ -111,6 +124,16 @@ class SessionFiles:
         if flags & _WRITING_FLAGS:
             raise _refusal()
         return self._libraries.open(path)
+
+    def read_link(self, path: bytes) -> bytes:
+        """Where a link of the libraries leads; in the session's own directories there are none.
+
+        Raises:
+            OSError: It is refused, or failed.
+        """
+        if self._find(path) is not None:
+            raise OSError(errno.EINVAL, "not a link")
+        return self._libraries.read_link(path)
 
     def make_directory(self, path: bytes) -> None:
         """Make a directory in one of the session's.

@@ -30,14 +30,16 @@ epoll_pwait eventfd2 pipe pipe2 dup dup2 dup3 stat lstat statx access faccessat 
 statfs fstatfs ftruncate fallocate fsync fdatasync fadvise64 flock umask close_range nanosleep clock_nanosleep
 clock_getres gettimeofday time times timerfd_create timerfd_settime timerfd_gettime setitimer getitimer alarm pause
 getpid gettid getppid getuid geteuid getgid getegid getgroups getpgrp getpgid getsid getrusage sysinfo uname
-set_robust_list get_robust_list rseq sched_yield sched_getaffinity getcpu getrandom arch_prctl set_tid_address exit
+set_robust_list rseq sched_yield sched_getaffinity getcpu getrandom arch_prctl set_tid_address exit
 exit_group restart_syscall getrlimit getpriority sched_getparam sched_getscheduler shutdown getsockopt getsockname
 getpeername copy_file_range sendfile
 """)
 _ALLOWED_WITH_FILES: Final = words("""
 chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2
 """)
-BROKERED: Final = words("open openat mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2")
+BROKERED: Final = words("""
+open openat readlink readlinkat mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2
+""")
 "Calls that the host's file broker makes in the worker's place."
 _PRETENDED: Final = words("chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat")
 _MISSING: Final = words("clone3 io_uring_setup memfd_create openat2 seccomp")

@@ -23,7 +23,7 @@ sched_getscheduler=145 arch_prctl=158 prctl=157 gettid=186 time=201 futex=202 sc
 getdents64=217 set_tid_address=218 restart_syscall=219 fadvise64=221 clock_gettime=228 clock_getres=229
 clock_nanosleep=230 exit_group=231 epoll_wait=232 epoll_ctl=233 tgkill=234 utimes=235 keyctl=250 openat=257
 mkdirat=258 futimesat=261 newfstatat=262 unlinkat=263 renameat=264 readlinkat=267 fchmodat=268 faccessat=269
-pselect6=270 ppoll=271 set_robust_list=273 get_robust_list=274 utimensat=280 epoll_pwait=281 timerfd_create=283
+pselect6=270 ppoll=271 set_robust_list=273 utimensat=280 epoll_pwait=281 timerfd_create=283
 fallocate=285 timerfd_settime=286 timerfd_gettime=287 eventfd2=290 epoll_create1=291 dup3=292 pipe2=293 preadv=295
 pwritev=296 prlimit64=302 getcpu=309 renameat2=316 seccomp=317 getrandom=318 memfd_create=319 copy_file_range=326
 statx=332 rseq=334 io_uring_setup=425 clone3=435 close_range=436 openat2=437 faccessat2=439
@@ -36,7 +36,7 @@ mkdirat=34 unlinkat=35 renameat=38 statfs=43 fstatfs=44 ftruncate=46 fallocate=4
 fchmod=52 fchmodat=53 openat=56 close=57 pipe2=59 getdents64=61 lseek=62 read=63 write=64 readv=65 writev=66
 pread64=67 pwrite64=68 preadv=69 pwritev=70 sendfile=71 pselect6=72 ppoll=73 readlinkat=78 newfstatat=79 fstat=80
 fsync=82 fdatasync=83 timerfd_create=85 timerfd_settime=86 timerfd_gettime=87 utimensat=88 capset=91 exit=93
-exit_group=94 set_tid_address=96 futex=98 set_robust_list=99 get_robust_list=100 nanosleep=101 getitimer=102
+exit_group=94 set_tid_address=96 futex=98 set_robust_list=99 nanosleep=101 getitimer=102
 setitimer=103 clock_gettime=113 clock_getres=114 clock_nanosleep=115 sched_getscheduler=120 sched_getparam=121
 sched_getaffinity=123 sched_yield=124 restart_syscall=128 kill=129 tgkill=131 sigaltstack=132 rt_sigsuspend=133
 rt_sigaction=134 rt_sigprocmask=135 rt_sigpending=136 rt_sigtimedwait=137 rt_sigreturn=139 getpriority=141 times=153
