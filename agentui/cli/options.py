@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import Any, cast
 
 from agentui.errors import ConfigError, ModelError
-from agentui.limits import Limits, checked_limits
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
 from agentui.models.redact import public_url
@@ -23,14 +22,6 @@ from agentui.models.redact import public_url
 _NOT_SENT = ("timeout", "model", "messages", "stream")
 "Names that a model takes without sending them as they are."
 _OBJECTS = ("extra_body", "extra_headers", "extra_query")
-_FLAGS = {
-    "max_steps": int,
-    "max_seconds": float,
-    "max_tokens": int,
-    "max_cost_usd": float,
-    "step_seconds": float,
-    "max_output_bytes": int,
-}
 
 
 def add_command(commands: Any, name: str, about: str, example: str) -> argparse.ArgumentParser:
@@ -63,25 +54,6 @@ def add_parameter_option(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="send this with every request, such as --set temperature=0",
     )
-
-
-def add_limit_options(parser: argparse.ArgumentParser) -> None:
-    """One flag a limit."""
-    group = parser.add_argument_group("limits of a run")
-    for name, kind in _FLAGS.items():
-        default = getattr(Limits(), name)
-        text = "no limit" if default is None else f"{default:,.0f}"
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"default: {text}")
-
-
-def limits_from(options: argparse.Namespace) -> Limits:
-    """The limits that were asked for.
-
-    Raises:
-        ConfigError: One of them makes no sense.
-    """
-    given = {name: value for name in _FLAGS if (value := getattr(options, name)) is not None}
-    return checked_limits(dataclasses.replace(Limits(), **given))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

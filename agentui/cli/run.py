@@ -11,13 +11,12 @@ from collections.abc import Callable
 from functools import partial
 
 from agentui.agent import CodeAgent
+from agentui.cli.limits import add_limit_options, limits_from, mistakes_in_flags, next_step
 from agentui.cli.options import (
     add_command,
-    add_limit_options,
     add_model_options,
     add_parameter_option,
     announce_demo,
-    limits_from,
     model_from,
 )
 from agentui.cli.output import Output
@@ -26,6 +25,7 @@ from agentui.demo import DEMO_TOOLS, DemoModel
 from agentui.events import RECORD, Record
 from agentui.runner import Run
 from agentui.sandbox.local import default_pool
+from agentui.session import Session
 from agentui.tools import tool
 
 EXIT_STATUS = {"completed": 0, "failed": 1, "limit": 3, "stopped": 130}
@@ -59,24 +59,31 @@ def run_task(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: An option is wrong.
     """
-    limits = limits_from(options)
+    with mistakes_in_flags():
+        limits = limits_from(options)
     model = model_from(options)
     if model is None:
         announce_demo()
     task = sys.stdin.buffer.read().decode("utf-8", "replace") if options.task == "-" else options.task
-    agent = CodeAgent(
-        tools=[] if model else [tool(function) for function in DEMO_TOOLS],
-        model=model or DemoModel(),
-        instructions=options.instructions,
-        planning_interval=options.planning_interval,
-        max_steps=limits.max_steps or 20,
-        limits=limits,
-        stream_outputs=True,
-    )
-    return asyncio.run(_watch(lambda: agent.start(task, images=options.image), options))
+    session = Session()
+    with mistakes_in_flags():
+        agent = CodeAgent(
+            tools=[] if model else [tool(function) for function in DEMO_TOOLS],
+            model=model or DemoModel(),
+            instructions=options.instructions,
+            planning_interval=options.planning_interval,
+            limits=limits,
+            stream_outputs=True,
+        )
+
+    def start() -> Run:
+        with mistakes_in_flags():
+            return agent.start(task, session=session, images=options.image)
+
+    return asyncio.run(_watch(start, session, options))
 
 
-async def _watch(start: Callable[[], Run], options: argparse.Namespace) -> int:
+async def _watch(start: Callable[[], Run], session: Session, options: argparse.Namespace) -> int:
     run = start()
     out, errors, stopped = Output(sys.stdout), Output(sys.stderr), asyncio.Event()
     terminal = Terminal(out, errors, quiet=options.quiet)
@@ -101,6 +108,9 @@ async def _watch(start: Callable[[], Run], options: argparse.Namespace) -> int:
         run.stop()
         result = await run.wait()
         await default_pool().close()
+    if result.status == "limit" and session.unfinished is not None:
+        errors.write(f"agentui: for more, run it again with {next_step(session.unfinished)}\n")
+        errors.flush()
     unread = [not await output.close(stopped) for output in (out, errors)]
     return EXIT_STATUS["stopped" if any(unread) and stopped.is_set() else result.status]
 

@@ -6,6 +6,7 @@ import re
 import sys
 from typing import Protocol
 
+from agentui.cli.limits import limit_in_flags
 from agentui.events import (
     ArtifactCreated,
     CodeDelta,
@@ -143,21 +144,22 @@ class Terminal:
 
     def _finished(self, event: StepFinished) -> None:
         if event.error:
-            self._block(event.error, _ERROR)
+            self._block(limit_in_flags(event.error), _ERROR)
         usage = "" if event.usage is None else f", {spent(event.usage, event.cost)}"
         self._block(f"{event.timing.finished - event.timing.started:.1f} s{usage}", _DIM)
         self._write("\n")
         self._section = None
 
     def _end(self, event: RunFinished) -> None:
+        error = limit_in_flags(event.error or "")
         if self._quiet:
             if event.status == "completed":
                 self._write(f"{clean(str(event.output))}\n")
             else:
-                self._errors.write(f"agentui: {event.status}: {one_line(event.error or '')}\n")
+                self._errors.write(f"agentui: {event.status}: {one_line(error)}\n")
                 self._errors.flush()
             return
-        text = str(event.output) if event.status == "completed" else (event.error or "")
+        text = str(event.output) if event.status == "completed" else error
         self._block(f"{_STATUS[event.status]}: {text}", _BOLD if event.status == "completed" else _ERROR)
         calls = len(usage_rows(self._view))
         steps = len(self._view.steps)

@@ -173,24 +173,40 @@ def test_a_server_that_is_not_there_is_named():
     assert "127.0.0.1:9" in last(done)["error"]
 
 
-def test_a_limit_ends_with_status_3():
+def test_a_limit_ends_with_status_3_and_says_how_to_get_further():
     with serve_chat(["<code>\nx = 1\n</code>"], ["<code>\nx = 2\n</code>"]) as server:
         done = agentui("run", "task", "--json", "--max-steps", "2", *on(server))
     assert (done.returncode, last(done)["status"]) == (3, "limit")
+    assert done.stderr == "agentui: for more, run it again with --max-steps 3\n"
+
+
+def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line():
+    gate = Gate("never")
+    with serve_chat(["word " * 3000, gate]) as server:
+        done = agentui("run", "task", "--max-tokens", "2000", *on(server))
+        server.requests[0].closed.wait_blocking()
+        gate.open()
+    assert done.returncode == 3
+    assert "Limit reached: the token limit is used up (" in done.stdout
+    assert "of --max-tokens 2000)" in done.stdout
+    assert "max_tokens" not in done.stdout + done.stderr
+    assert done.stderr.startswith("agentui: for more, run it again with --max-tokens ")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["run", ""], "the task is empty"),
-        (["run", "t", "--max-steps", "0"], "max_steps=0"),
-        (["run", "t", "--max-seconds", "nan"], "max_seconds=nan"),
+        (["run", "t", "--max-steps", "0"], "agentui: --max-steps 0 is not a whole number above 0"),
+        (["run", "t", "--max-seconds", "nan"], "agentui: --max-seconds nan is not a number above 0"),
+        (["run", "t", "--planning-interval", "0"], "agentui: --planning-interval 0 is not a whole number above 0"),
         (["run", "t", "--max-steps", "many"], "invalid int value"),
         (["run", "t", "--preset", "nowhere"], "unknown preset 'nowhere'"),
         (["run", "t", "--model", "some-model"], "no server for model 'some-model'"),
         (["run", "t", "--api-key-env", "NO_SUCH_KEY"], "NO_SUCH_KEY is not set"),
         (["run", "t", "--base-url", "http://127.0.0.1:9", "--model", "m", "--set", "hot"], "'hot' is not of the form"),
-        (["run", "t", "--image", "/no/such.png"], "/no/such.png"),
+        (["run", "t", "--image", "/no/such.png"], "agentui: --image: cannot read '/no/such.png'"),
+        (["run", "t", "--max-cost", "1"], "agentui: --max-cost-usd needs a price, and that of"),
         (["run", "t", "--base-url", "not a url", "--model", "m"], "not a url"),
         (["run"], "the following arguments are required: task"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
