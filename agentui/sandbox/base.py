@@ -7,12 +7,14 @@ reaches these types.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from agentui.deltas import OutputStream
+from agentui.sandbox.blobs import Blob
+from agentui.sandbox.snapshot_files import SavedFile
 
 Tier: TypeAlias = Literal["R", "A", "B", "C", "D", "U"]
 """How strongly the code is isolated, best first. R: a virtual machine of its own. U: not at all, local use only."""
@@ -92,6 +94,41 @@ class ExecResult:
     duration_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A session's variables and files after a step, to be restored into another session of the same owner.
+
+    The variables are opaque: only a worker ever reads them, and to read them is to run code that the session chose.
+    """
+
+    state: Blob
+    buffers: tuple[Blob, ...] = ()
+    "Large stretches of memory, shared with other snapshots where they are the same."
+    files: tuple[SavedFile, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict[str, str])
+    "Names and files that could not be kept, and why."
+    steps: int = 0
+    "How many pieces of code had run: the next one's tracebacks count on."
+
+    def blobs(self) -> Iterator[Blob]:
+        """All bytes that it needs."""
+        yield self.state
+        yield from self.buffers
+        yield from (file.content for file in self.files if file.content is not None)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of variables and files."""
+        return sum(blob.size for blob in self.blobs())
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRefused:
+    """There is no snapshot."""
+
+    reason: str
+
+
 class ExecHost(Protocol):
     """What the host does for the code while it runs. The sync methods must not block."""
 
@@ -142,6 +179,28 @@ class Sandbox(Protocol):
         Raises:
             ValueError: A value is of a type that cannot be sent; the message names it.
         """
+
+    async def snapshot(self) -> Snapshot | SnapshotRefused:
+        """Keep variables, files, random generators, environment and current directory as they are now.
+
+        Calls of this sandbox must not overlap. Cancelling the call gives the snapshot up and keeps the session.
+        What cannot be kept (generators, open files, locks, threads) is named in `Snapshot.missing`.
+
+        Returns:
+            The snapshot, or why there is none: too large, too slow, the worker died, or this sandbox cannot.
+        """
+        ...
+
+    async def restore(self, snapshot: Snapshot) -> Mapping[str, str]:
+        """Take on a state, in a sandbox that has run no code yet.
+
+        Returns:
+            What could not be restored, and why; it includes what the snapshot misses.
+
+        Raises:
+            SandboxError: It could not be loaded: close this sandbox.
+        """
+        ...
 
     async def put_files(self, files: Mapping[str, bytes | Path]) -> None:
         """Store files where the code opens them by their names; a file of the same name is replaced.

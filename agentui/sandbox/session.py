@@ -7,7 +7,6 @@ SIGINT the session's variables are still there; after SIGKILL the next call star
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,17 +15,21 @@ from typing import Any, Final, Protocol
 from agentui.errors import SandboxError
 from agentui.sandbox import codec
 from agentui.sandbox.artifacts import FileMark
-from agentui.sandbox.base import ExecError, ExecHost, ExecResult, SandboxInfo
+from agentui.sandbox.attend import attend
+from agentui.sandbox.base import ExecHost, ExecResult, SandboxInfo, Snapshot, SnapshotRefused
+from agentui.sandbox.blobs import Segment
 from agentui.sandbox.channel import WorkerGone
+from agentui.sandbox.endings import death, timed_out, timeout_error
 from agentui.sandbox.frames import FrameError, pack
 from agentui.sandbox.inputs import InputFiles, give
-from agentui.sandbox.step import Outcome, OutputFlood, StepRun
+from agentui.sandbox.snapshot import LOAD_TIMEOUT_S, MAX_STATE_BYTES, SAVE_TIMEOUT_S, load_state, save_state
+from agentui.sandbox.step import Outcome, StepRun
 from agentui.sandbox.worker_handle import Worker
 
 GRACE_S: Final = 0.05
-_MAX_GRACES: Final = 5
-"On a machine so busy that the worker was given no time to end the step, it gets this many times the grace."
 _PUT_TIMEOUT_S: Final = 10.0
+_SAVE_GRACE_S: Final = 1.0
+"Nobody waits for a snapshot to be stopped, and killing the worker would lose what it was to keep."
 
 
 class WorkerSource(Protocol):
@@ -44,11 +47,15 @@ class LocalSandbox:
         self.info = info
         self.grace_s = GRACE_S
         "Seconds between SIGINT and SIGKILL."
+        self.max_state_bytes = MAX_STATE_BYTES
+        "Variables that take more are not kept by `snapshot`."
         self._source = source
         self._tools = tuple(tools)
         self._worker: Worker | None = worker
         self._disposed: Worker | None = None
         self._files: dict[str, FileMark] = {}
+        self._kept = Snapshot(state=Segment().append(b""))
+        "The last snapshot: what has not changed since is not kept twice."
         self._inputs: dict[str, bytes | Path] = {}
         self._steps = 0
         self._running: Future[None] | None = None
@@ -114,6 +121,30 @@ class LocalSandbox:
         finally:
             self._end()
 
+    async def snapshot(self) -> Snapshot | SnapshotRefused:
+        """Keep the session's state; see `Sandbox.snapshot`."""
+        self._begin()
+        try:
+            worker = self._worker
+            if worker is None or not worker.channel.usable:
+                return SnapshotRefused("the variables are lost: the process that held them has ended")
+            kept = await self._snapshot(worker)
+            self._kept = kept if isinstance(kept, Snapshot) else self._kept
+            return kept
+        finally:
+            self._end()
+
+    async def restore(self, snapshot: Snapshot) -> Mapping[str, str]:
+        """Take on a state; see `Sandbox.restore`."""
+        self._begin()
+        try:
+            worker = await self._live_worker()
+            if self._steps:
+                raise SandboxError("a snapshot can only be restored into a sandbox that has run no code")
+            return await self._restore(worker, snapshot)
+        finally:
+            self._end()
+
     async def put_files(self, files: InputFiles) -> None:
         """Store files where the code finds them; see `Sandbox.put_files`."""
         self._begin()
@@ -166,51 +197,64 @@ class LocalSandbox:
             self._disposed = worker
             worker.dispose_later()
 
-    async def _run(self, worker: Worker, run: StepRun, code: str, timeout_s: float) -> Outcome:
-        """Run a step to its end, whatever end that is; a worker that cannot go on is given up."""
-        worker.thaw()
-        task = asyncio.create_task(run.drive(code, interrupts=worker.interrupts))
-        watchdog = worker.watch()
-        timed_out = False
+    async def _snapshot(self, worker: Worker) -> Snapshot | SnapshotRefused:
+        segment = Segment()
         try:
-            await asyncio.wait({task}, timeout=timeout_s)
-            if not task.done():
-                timed_out = True
-                await self._stop(worker, run, task)
-        except asyncio.CancelledError:
-            await self._stop(worker, run, task)
-            raise
-        finally:
-            watchdog.stop()
-            healthy = task.done() and not task.cancelled() and task.exception() is None and worker.channel.usable
-            if healthy:
-                worker.freeze()
-            else:
-                self._give_up()
+            files = await worker.save_files(segment, {file.path: file for file in self._kept.files if file.content})
+        except OSError as error:
+            return SnapshotRefused(f"the work folder cannot be read: {error.strerror}")
+        exchange = save_state(
+            worker.channel,
+            self._steps,
+            interrupts=worker.interrupts,
+            segment=segment,
+            earlier=self._kept,
+            max_bytes=self.max_state_bytes,
+        )
+        end = await attend(worker, exchange, timeout_s=SAVE_TIMEOUT_S, grace_s=_SAVE_GRACE_S, give_up=self._give_up)
+        if not end.healthy:
+            return SnapshotRefused(f"the worker was lost: {(await death(worker, end.failure, end.breach)).message}")
+        saved = end.task.result()
+        if isinstance(saved, SnapshotRefused):
+            late = f"it took longer than {SAVE_TIMEOUT_S:g} s to pickle the variables"
+            return SnapshotRefused(late) if end.timed_out else saved
+        return Snapshot(
+            state=saved.state,
+            buffers=saved.buffers,
+            files=tuple(files.files),
+            missing=saved.missing | files.missing,
+            steps=self._steps,
+        )
+
+    async def _restore(self, worker: Worker, snapshot: Snapshot) -> Mapping[str, str]:
+        try:
+            await worker.restore_files(snapshot.files)
+        except OSError as error:
+            raise SandboxError(f"the files could not be restored: {error.strerror or error}") from None
+        exchange = load_state(worker.channel, snapshot.steps, snapshot, interrupts=worker.interrupts)
+        end = await attend(worker, exchange, timeout_s=LOAD_TIMEOUT_S, grace_s=self.grace_s, give_up=self._give_up)
+        if not end.healthy:
+            self._give_up()
+            reason = "it took too long" if end.timed_out else end.failure or "the worker broke the protocol"
+            raise SandboxError(f"the variables could not be restored: {reason}")
+        self._steps, self._kept = snapshot.steps, snapshot
+        self._files = await worker.list_files()
+        return {**snapshot.missing, **end.task.result()}
+
+    async def _run(self, worker: Worker, run: StepRun, code: str, timeout_s: float) -> Outcome:
+        """Run a step to its end, whatever end that is."""
+        drive = run.drive(code, interrupts=worker.interrupts)
+        end = await attend(
+            worker, drive, timeout_s=timeout_s, grace_s=self.grace_s, end_call=run.end_call, give_up=self._give_up
+        )
         if run.host_failure is not None and not isinstance(run.host_failure, FrameError | codec.CodecError):
             raise run.host_failure
-        if healthy:
-            outcome = task.result()
-            return _timed_out(outcome, timeout_s) if timed_out else outcome
-        if timed_out:
-            return Outcome(error=_timeout_error(timeout_s))
-        failure = run.host_failure or (None if task.cancelled() else task.exception())
-        return Outcome(error=await _death(worker, failure, watchdog.breach))
-
-    async def _stop(self, worker: Worker, run: StepRun, task: asyncio.Task[Outcome]) -> None:
-        """Interrupt the step; kill the worker if that does not end it within the grace."""
-        before = worker.main_thread()
-        worker.interrupt()
-        try:
-            ending = asyncio.create_task(run.end_call())
-            for _ in range(_MAX_GRACES):
-                await asyncio.wait({task, ending}, timeout=self.grace_s)
-                if task.done() or not worker.main_thread().starved_since(before):
-                    break
-        finally:
-            if not task.done():
-                worker.kill()
-                task.cancel()
+        if end.healthy:
+            outcome = end.task.result()
+            return timed_out(outcome, timeout_s) if end.timed_out else outcome
+        if end.timed_out:
+            return Outcome(error=timeout_error(timeout_s))
+        return Outcome(error=await death(worker, run.host_failure or end.failure, end.breach))
 
     async def _collect(self, worker: Worker, run: StepRun) -> None:
         """Hand the files that are new or changed since the last step to the host."""
@@ -222,35 +266,3 @@ class LocalSandbox:
             for name in changed[:room]:
                 await run.keep_file(worker.read_file, name)
             run.refuse_rest(changed[room:])
-
-
-def _timeout_error(timeout_s: float, traceback: str = "", line: int | None = None) -> ExecError:
-    message = f"the code ran longer than {timeout_s:g} s and was stopped"
-    return ExecError(kind="Timeout", message=message, traceback=traceback, line=line)
-
-
-def _timed_out(outcome: Outcome, timeout_s: float) -> Outcome:
-    """What a step that ended in its grace is worth: an exception was ours, an answer stands."""
-    if outcome.error is None:
-        return outcome
-    return Outcome(error=_timeout_error(timeout_s, outcome.error.traceback, outcome.error.line))
-
-
-async def _death(worker: Worker, failure: BaseException | None, breach: str | None) -> ExecError:
-    worker.kill()
-    if isinstance(failure, OutputFlood):
-        return ExecError(kind="OutputLimit", message=f"the worker was ended: {failure}")
-    if isinstance(failure, FrameError | codec.CodecError):
-        return ExecError(kind="WorkerDied", message=f"the worker was ended because it broke the protocol: {failure}")
-    status = await worker.exit_status()
-    return ExecError(kind="WorkerDied", message=_cause(status, breach))
-
-
-def _cause(status: int, breach: str | None) -> str:
-    if breach is not None:
-        return f"the code was ended: {breach}"
-    if status >= 0:
-        return f"the code ended its own process with exit status {status}"
-    name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-    hint = "; most likely memory ran out" if name == "SIGKILL" else ""
-    return f"the Python process died of {name}{hint}"

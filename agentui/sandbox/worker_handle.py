@@ -6,16 +6,18 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from agentui.errors import SandboxUnavailable
 from agentui.sandbox.artifacts import FileMark, list_files, read_file
+from agentui.sandbox.blobs import Segment
 from agentui.sandbox.channel import FRAME_TIMEOUT_S, Channel, WorkerGone
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.frames import FrameError
+from agentui.sandbox.snapshot_files import SavedFile, SavedFiles, restore_files, save_files
 from agentui.sandbox.watchdog import Watchdog
 
 _STARVED_NS: Final = 5_000_000
@@ -136,6 +138,22 @@ class Worker:
             ArtifactRefused: It cannot be kept.
         """
         return await asyncio.to_thread(read_file, self._work_dir, name)
+
+    async def save_files(self, segment: Segment, earlier: Mapping[str, SavedFile]) -> SavedFiles:
+        """Copy its work directory, except what `earlier` has already. It must be frozen.
+
+        Raises:
+            OSError: The directory cannot be read.
+        """
+        return await asyncio.to_thread(save_files, self._work_dir, segment, earlier, self.limits)
+
+    async def restore_files(self, files: tuple[SavedFile, ...]) -> None:
+        """Fill its work directory. It must have run no code yet.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        await asyncio.to_thread(restore_files, self._work_dir, files)
 
     def thaw(self) -> None:
         """Let it run."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from agentui.errors import SandboxUnavailable
+from agentui.errors import SandboxError, SandboxUnavailable
 from agentui.models.gate import Gate
-from agentui.sandbox.base import Artifact, ExecError, ExecHost, ExecResult, SandboxInfo
+from agentui.sandbox.base import Artifact, ExecError, ExecHost, ExecResult, SandboxInfo, Snapshot, SnapshotRefused
 from agentui.testing.inprocess import CodeThread, Output
 
 ExecPart: TypeAlias = str | Gate | Artifact | ExecResult | Exception
@@ -86,6 +86,18 @@ class FakeSandbox:
         for name, content in files.items():
             self.files[name] = content if isinstance(content, bytes) else content.read_bytes()
         self.namespace["input_files"] = self.files
+
+    async def snapshot(self) -> SnapshotRefused:
+        """There is none: the code's values are those of the test, and no other process could take them."""
+        return SnapshotRefused("the code runs in the test's own process, which keeps no snapshots")
+
+    async def restore(self, snapshot: Snapshot) -> Mapping[str, str]:
+        """Nothing can be restored here.
+
+        Raises:
+            SandboxError: Always.
+        """
+        raise SandboxError("the code runs in the test's own process: run it again instead")
 
     async def close(self) -> None:
         """Interrupt the code that runs."""

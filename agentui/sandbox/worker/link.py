@@ -27,7 +27,8 @@ class Interrupts:
         self._main = threading.get_ident()
         self._depth = 0
         self._pending = False
-        self._received = 0
+        self.received = 0
+        "How many came, in the life of this process."
         signal.signal(signal.SIGINT, self._on_signal)
 
     def arm(self, sent: int) -> None:
@@ -41,12 +42,12 @@ class Interrupts:
         self._pending = False
         # In this order: one that comes between the two lines is not lost.
         self.armed = True
-        early, self._received = self._received > sent, max(self._received, sent)
+        early, self.received = self.received > sent, max(self.received, sent)
         if early:
             raise self._error()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._received += 1
+        self.received += 1
         if not self.armed:
             return
         if self._depth:

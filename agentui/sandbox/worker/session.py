@@ -6,16 +6,18 @@ import builtins
 import os
 import socket
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
 from agentui.sandbox import codec
 from agentui.sandbox.confinement import WorkerOptions
 from agentui.sandbox.frames import FrameError
-from agentui.sandbox.worker import display
+from agentui.sandbox.worker import display, snapshot
 from agentui.sandbox.worker.inputs import InputStore
 from agentui.sandbox.worker.link import Interrupts, Link
 from agentui.sandbox.worker.output import Output
+from agentui.sandbox.worker.reducers import WorkFolder
 from agentui.sandbox.worker.step import Step
 from agentui.sandbox.worker.tools import FinalAnswer, HostTools
 
@@ -38,6 +40,10 @@ class Session:
         self.output = Output(self.link, self.interrupts)
         self.tools = HostTools(self.link, self.output)
         self.main = ModuleType("__main__")
+        self.functions: dict[str, Callable[..., Any]] = {}
+        "What the host gives the code to call, by name."
+        self.environment = dict(os.environ)
+        "As it was before the first step."
         self._inputs = InputStore(vars(self.main), opens_files=options.confinement.syscalls != "no_files")
         self._pictures = 0
         self._install(options)
@@ -60,6 +66,10 @@ class Session:
                 values: dict[str, Any] = codec.decode(variables, blob)
                 vars(self.main).update(values)
                 self.link.send({"t": "stored"})
+            case {"t": "snapshot", "n": int(), "interrupts": int(), "max_bytes": int(), "known": list()}:
+                snapshot.save(self, frame)
+            case {"t": "restore", "n": int(), "interrupts": int(), "bytes": int(), "buffers": list()}:
+                snapshot.load(self, frame)
             case {"t": "file", "name": str(name), "begins": bool(begins), "ends": bool(ends)}:
                 self._store(name, blob, begins=begins, ends=ends)
             case _:
@@ -106,9 +116,11 @@ class Session:
         sys.modules["__main__"] = self.main
         sys.path.insert(0, "")
         sys.argv[:] = [""]
+        WorkFolder.path = os.getcwd()
         tools = {name: self.tools.function(name) for name in options.tools}
+        self.functions = tools | {"input": _no_input, "final_answer": _named("final_answer", self.answer)}
         # Beneath the namespace, not in it: a name that a step assigns hides a function until it is deleted.
-        builtins.__dict__.update(tools | {"input": _no_input, "final_answer": _named("final_answer", self.answer)})
+        builtins.__dict__.update(self.functions)
 
     def _run(self, number: int, code: str, interrupts: int) -> None:
         # A name assigned in an earlier step would hide the function, and no step could ever end the run.

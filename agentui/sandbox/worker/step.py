@@ -7,11 +7,12 @@ import asyncio
 import inspect
 import linecache
 from collections.abc import Coroutine
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 from agentui.sandbox import codec
 from agentui.sandbox.worker import display
+from agentui.sandbox.worker.caught import Caught
 from agentui.sandbox.worker.errors import bare_description, describe
 from agentui.sandbox.worker.tools import FinalAnswer
 
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
 
 _FLAGS: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _Report = tuple[dict[str, Any], bytes]
-
-
-class _Caught:
-    """Takes whatever its block raises."""
-
-    error: BaseException | None = None
-
-    def __enter__(self) -> _Caught:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
-        self.error = error
-        return True
 
 
 class _Loop:
@@ -73,9 +61,9 @@ class Step:
         Args:
             interrupts: How many the host had sent before this step.
         """
-        with _Caught() as interrupted:
+        with Caught() as interrupted:
             self._session.interrupts.arm(interrupts)
-            with _Caught() as code:
+            with Caught() as code:
                 self._run_code()
             self._settle(code.error)
             self._session.interrupts.armed = False
@@ -124,19 +112,19 @@ class Step:
         if final is None and isinstance(error, FinalAnswer):
             final = error
         if final is not None:
-            with _Caught() as failed:
+            with Caught() as failed:
                 display.show_figures()
                 display.show_value(final.value)
                 self._keep(final.value, final=True)
             error = failed.error
         elif error is not None:
-            with _Caught():
+            with Caught():
                 display.show_figures()
         if error is not None:
             self._report = {"error": self._describe(error)}, b""
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
-        with _Caught() as failed:
+        with Caught() as failed:
             return describe(error, self._filename)
         if isinstance(failed.error, KeyboardInterrupt):
             raise failed.error
