@@ -28,13 +28,14 @@ from agentui.sandbox.worker.syscalls import words
 
 PREIMPORTED: Final = words("""
 abc argparse array asyncio base64 binascii bisect bz2 calendar cloudpickle cmath codecs collections colorsys
-concurrent.futures configparser contextlib copy csv ctypes.util dataclasses datetime decimal difflib email.message encodings.idna enum
-fractions functools glob gzip hashlib heapq hmac html html.parser http.client inspect io itertools json keyword
-linecache locale logging lzma math mimetypes numbers operator pathlib pickle platform pprint queue random re sched
-secrets shlex shutil sqlite3 statistics string struct subprocess tarfile tempfile textwrap threading time timeit
-traceback types typing unicodedata unittest urllib.parse urllib.request uuid warnings weakref xml.etree.ElementTree
-zipfile zlib zoneinfo numpy pandas PIL.Image PIL.ImageDraw PIL.ImageFont PIL.PngImagePlugin PIL.JpegImagePlugin
-matplotlib.pyplot matplotlib.backends.backend_agg agentui.sandbox.worker.figures
+concurrent.futures configparser contextlib copy csv ctypes.util dataclasses datetime decimal difflib
+email.message encodings.idna enum fractions functools glob gzip hashlib heapq hmac html html.parser
+http.client inspect io itertools json keyword linecache locale logging lzma math mimetypes numbers operator
+pathlib pickle platform pprint queue random re sched secrets shlex shutil sqlite3 statistics string struct
+subprocess tarfile tempfile textwrap threading time timeit traceback types typing unicodedata unittest
+urllib.parse urllib.request uuid warnings weakref xml.etree.ElementTree zipfile zlib zoneinfo numpy pandas
+PIL.Image PIL.ImageDraw PIL.ImageFont PIL.PngImagePlugin PIL.JpegImagePlugin matplotlib.pyplot
+matplotlib.backends.backend_agg agentui.sandbox.worker.figures
 """)
 _MAX_REQUEST_BYTES: Final = 1 << 16
 
