@@ -7,10 +7,13 @@ Everything here is a pure function of the folded run.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal, TypedDict
 
-from agentui.events import ArtifactCreated, ContextCompacted, RunFinished, StepFinished
-from agentui.ui.markdown import Prose, code_block, output_block, text_html
+from agentui.events import ArtifactCreated, StepFinished
+from agentui.ui.markdown import Prose, code_block, output_block, text_html, verbatim_html
+from agentui.ui.notes import retry_notes
+from agentui.ui.words import humane, seconds, size
 from agentui.view import RunView, StepView, ToolCallView
 
 ARTIFACTS_PATH = "gradio_api/agentui/artifacts"
@@ -18,6 +21,7 @@ _SHOWN_VALUE = 200
 "Characters of a tool's argument or result that the card shows; the details have the whole."
 
 _SHOWN_TASK = 5_000
+_LIMIT = re.compile(r"the \w+ limit is used up \(")
 
 
 class TextPart(TypedDict):
@@ -42,10 +46,28 @@ def message(role: Literal["user", "assistant"], text: str) -> Message:
 
 
 def user_message(task: str) -> Message:
-    """What the visitor asked; of a very long task the beginning."""
+    """What the visitor asked, as it was typed; of a very long task the beginning."""
     more = len(task) - _SHOWN_TASK
+    cut = f"\n\n… ({more:,} more characters)" if more > 0 else ""
+    return message("user", f'<div class="au-task">{verbatim_html(task[:_SHOWN_TASK] + cut)}</div>')
+
+
+def note_message(text: str) -> Message:
+    """A quiet line; `text` is HTML."""
+    return message("assistant", f'<div class="au-note">{text}</div>')
+
+
+def notice_message(text: str) -> Message:
+    """Something the page itself has to say, such as why a task was not started."""
+    return message("assistant", f'<div class="au-error">{text_html(text)}</div>')
+
+
+def follow_up_message(task: str) -> Message:
+    """A button for a task that builds on the last one."""
     return message(
-        "user", Prose(task[:_SHOWN_TASK]).close() + (f"\n\n… ({more:,} more characters)" if more > 0 else "")
+        "assistant",
+        '<div class="au-next"><span>Go on with</span> <button type="button" class="au-button au-follow-up">'
+        f"{text_html(task)}</button></div>",
     )
 
 
@@ -65,7 +87,7 @@ def step_markdown(step: StepView) -> str:
         code_block(str(step.code)).render(closed=True) if step.code else "",
         output_section(output_block(str(step.output).removesuffix("\n")).render(closed=True)) if step.output else "",
         attachments(step),
-        error_block(end.error) if end and end.error and not was_stopped(end) else "",
+        error_block(end.error) if end and end.error and not was_cut(end) else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -80,18 +102,18 @@ def step_head(step: StepView) -> str:
         if step.end.usage is not None:
             estimated = "≈" if step.end.usage.source != "reported" else ""
             facts.append(f"{estimated}{step.end.usage.total_tokens:,} tokens")
-        state = "stopped" if was_stopped(step.end) else "failed" if step.end.error else "done"
+        state = "stopped" if was_cut(step.end) else "failed" if step.end.error else "done"
     said = {
         "failed": '<span class="au-mark">failed</span>',
-        "stopped": '<span class="au-fact">stopped</span>',
+        "stopped": '<span class="au-fact">cut short</span>',
     }.get(state, "")
     more = "".join(f'<span class="au-fact">{fact}</span>' for fact in facts)
     return f'<div class="au-head au-{state}"><b>{name}</b>{more}{said}</div>'
 
 
-def was_stopped(end: StepFinished) -> bool:
-    """Whether the step was cut by a stop, which is nobody's failure."""
-    return (end.error or "").startswith("stopped before")
+def was_cut(end: StepFinished) -> bool:
+    """Whether the step was cut by a stop or a limit, which is nobody's failure; the card at the end says which."""
+    return (end.error or "").startswith("stopped before") or bool(_LIMIT.match(end.error or ""))
 
 
 def reasoning(text: str, *, live: bool) -> str:
@@ -108,13 +130,9 @@ def output_section(block: str) -> str:
     return f'<div class="au-label">Output</div>\n\n{block}'
 
 
-def attachments(step: StepView) -> str:
-    """Retries, tool calls and artifacts of a step."""
-    retries = [
-        f'<div class="au-note">Attempt {retry.attempt} failed: {text_html(retry.reason)} '
-        f"Tried again after {seconds(retry.wait_s)}.</div>"
-        for retry in step.retries
-    ]
+def attachments(step: StepView, *, waiting: bool = False) -> str:
+    """Retries, tool calls and artifacts of a step; `waiting` if the next attempt has not begun."""
+    retries = retry_notes(step.retries, waiting=waiting, error=step.end.error if step.end else None)
     calls = [tool_call(call) for call in step.calls.values()]
     return "\n\n".join([*retries, *calls, *(artifact(made) for made in step.artifacts)])
 
@@ -145,16 +163,6 @@ def subagent(view: RunView) -> str:
     return f'<details class="au-reasoning"><summary>{steps}</summary>\n\n{body}\n\n</details>' if count else ""
 
 
-def compacted_message(event: ContextCompacted) -> Message:
-    """The conversation was shortened to fit the model's context."""
-    how = "a summary of its beginning" if event.summarised else f"{event.elided_observations} long outputs cut"
-    return message(
-        "assistant",
-        f'<div class="au-note">The conversation was shortened for the model: ≈{event.before_tokens:,} to '
-        f"≈{event.after_tokens:,} tokens, {how}.</div>",
-    )
-
-
 def artifact(made: ArtifactCreated) -> str:
     """A picture in place, anything else as a link that downloads it."""
     url = f"{ARTIFACTS_PATH}/{made.artifact_id}"
@@ -171,54 +179,10 @@ def error_block(error: str) -> str:
     """What went wrong, where it went wrong."""
     if "\n" in error.strip():
         return f'<div class="au-label au-failed">Error</div>\n\n{output_block(error.strip()).render(closed=True)}'
-    return f'<div class="au-error">{text_html(error)}</div>'
-
-
-def notice_message(text: str) -> Message:
-    """Something the page itself has to say, such as why a task was not started."""
-    return message("assistant", f'<div class="au-error">{text_html(text)}</div>')
-
-
-def end_messages(end: RunFinished, last: StepView | None) -> list[Message]:
-    """The answer of a run, or why there is none."""
-    match end.status:
-        case "completed":
-            return [message("assistant", answer(end.output))]
-        case "stopped":
-            said = (end.error or "stopped").removeprefix("stopped on request; ").removesuffix("stopped on request")
-            more = f" {text_html(said[0].upper() + said[1:])}." if said else ""
-            return [message("assistant", f'<div class="au-note">Stopped.{more}</div>')]
-        case "limit" | "failed":
-            said = last.end.error if last and last.end else None
-            if end.error is None or (said is not None and said in end.error):
-                return []
-            return [notice_message(end.error)]
-
-
-def answer(output: Any) -> str:
-    """The value given to `final_answer(...)`: text as Markdown, anything else as JSON."""
-    if isinstance(output, str):
-        return Prose(output).close() or "(an empty text)"
-    if output is None or isinstance(output, int | float | bool):
-        return f"`{output}`"
-    return output_block(json.dumps(output, ensure_ascii=False, indent=2)).render(closed=True)
+    return f'<div class="au-error">{text_html(humane(error))}</div>'
 
 
 def shown(value: Any) -> str:
     """A value in a short line."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"
-
-
-def seconds(value: float) -> str:
-    """A duration for people."""
-    if value < 0.0995:
-        return f"{value * 1000:.0f} ms"
-    return f"{value:.1f} s" if value < 60 else f"{int(value) // 60} min {int(value) % 60} s"
-
-
-def size(count: int) -> str:
-    """A number of bytes for people."""
-    return (
-        f"{count:,} bytes" if count < 1_000 else f"{count / 1_000:,.0f} kB" if count < 1e6 else f"{count / 1e6:,.1f} MB"
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from agentui.demo import DemoModel
 from agentui.endpoints import check_endpoint, normal_url
@@ -43,7 +44,9 @@ def offers(settings: Settings, own_model: Model | None = None) -> tuple[Offer, .
         found.insert(0, Offer(name=AGENT, title=f"This agent's model ({own_model.model_id})"))
     if url := settings.environment_url:
         models = (settings.openai_model,) if settings.openai_model else ()
-        entry = Offer(name=ENVIRONMENT, title="Environment (OPENAI_BASE_URL)", base_url=url, model_ids=models)
+        # Wherever it was configured: the environment and the options of `serve` both end up in the settings.
+        title = f"This server's default ({urlsplit(url).netloc.rpartition('@')[2]})"
+        entry = Offer(name=ENVIRONMENT, title=title, base_url=url, model_ids=models)
         found.insert(0 if models and own_model is None else len(found), entry)
     found += [
         Offer(

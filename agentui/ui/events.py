@@ -21,11 +21,12 @@ from agentui.demo import EXAMPLES
 from agentui.errors import ConfigError
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxInfo
+from agentui.ui.choices import LIMIT_FIELDS, Choices
 from agentui.ui.connections import DEMO, keep_key, preset_of
 from agentui.ui.feed import Feed
 from agentui.ui.layout import KEY_NOTE, Parts, page
 from agentui.ui.pace import pace
-from agentui.ui.service import Choices, Service
+from agentui.ui.service import Service
 from agentui.ui.signals import Watch, frames
 from agentui.ui.visitors import Chosen, Visitor
 
@@ -87,6 +88,14 @@ class PageEvents:
         parts.task.submit(self.send, **sending)
         for chip, example in zip(parts.chips, EXAMPLES, strict=False):
             chip.click(_constant(example.task), None, [parts.task], **_ACT).then(self.send, **sending)
+        parts.follow_up.click(self.follow_up, [visitor], [parts.task], **_ACT).then(self.send, **sending)
+        parts.go_on.click(
+            self.go_on,
+            [visitor, parts.go_on_run, *fields.all],
+            [fields.api_key, fields.key_note],
+            js="agentui.withRunToGoOn",
+            **_ACT,
+        )
         parts.stop.click(self.stop, [visitor], None, **_ACT)
         parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
         # The browser itself keeps preset and URL in step: an answer of the server could come too late.
@@ -156,13 +165,21 @@ class PageEvents:
 
     async def send(self, visitor_id: Any, task: str | None, request: gr.Request, *fields: Any) -> tuple[Any, str, str]:
         """Start a task with the settings as they stand in the fields."""
-        visitor = self._visitor(visitor_id, request)
-        choices = _choices(*fields)
-        with suppress(ConfigError):  # an unknown preset is named in the transcript, by what follows
-            preset = preset_of(self.service.connections.offer(choices.preset), choices.base_url)
-            visitor.chosen = Chosen(preset=preset, base_url=choices.base_url, model_id=choices.model_id)
+        visitor, choices = self._visitor(visitor_id, request), _choices(*fields)
+        self._remember(visitor, choices)
         accepted = await self.service.send(visitor, task or "", choices)
         return "" if accepted else task, "", _key_note(visitor)
+
+    async def go_on(self, visitor_id: Any, run_id: str | None, request: gr.Request, *fields: Any) -> tuple[str, str]:
+        """Go on with a run that ended early, with the settings as they stand in the fields."""
+        visitor, choices = self._visitor(visitor_id, request), _choices(*fields)
+        self._remember(visitor, choices)
+        await self.service.go_on(visitor, run_id or "", choices)
+        return "", _key_note(visitor)
+
+    async def follow_up(self, visitor_id: Any, request: gr.Request) -> str:
+        """The task that the transcript offers next."""
+        return self._visitor(visitor_id, request).follow_up or ""
 
     async def stop(self, visitor_id: Any, request: gr.Request) -> None:
         """Stop the visitor's run."""
@@ -235,6 +252,11 @@ class PageEvents:
             self._newcomers[session] = visitor.visitor_id
         return visitor
 
+    def _remember(self, visitor: Visitor, choices: Choices) -> None:
+        with suppress(ConfigError):  # an unknown preset is named in the transcript, by what follows
+            preset = preset_of(self.service.connections.offer(choices.preset), choices.base_url)
+            visitor.chosen = Chosen(preset=preset, base_url=choices.base_url, model_id=choices.model_id)
+
     def _open(self, request: gr.Request, watches: set[Watch]) -> Watch:
         watch = Watch()
         watches.add(watch)
@@ -253,17 +275,10 @@ class PageEvents:
 
 def _choices(*fields: Any) -> Choices:
     """The fields of the settings panel, in their order."""
-    preset, *others = ("" if field is None else str(field) for field in fields)
-    base_url, model_id, key, max_steps, max_seconds, max_tokens, instructions = others
+    preset, base_url, model_id, key, *limits, instructions = ("" if field is None else str(field) for field in fields)
+    typed = {field.name: text for field, text in zip(LIMIT_FIELDS, limits, strict=True)}
     return Choices(
-        preset=preset or DEMO,
-        base_url=base_url,
-        model_id=model_id,
-        key=key,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        max_tokens=max_tokens,
-        instructions=instructions,
+        preset=preset or DEMO, base_url=base_url, model_id=model_id, key=key, instructions=instructions, **typed
     )
 
 

@@ -7,7 +7,6 @@ from outside. Style and behaviour are in `web/`; the inspector's inside is made 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +16,12 @@ import gradio as gr
 from agentui.demo import EXAMPLES
 from agentui.limits import Limits
 from agentui.sandbox.base import SandboxInfo
+from agentui.ui.choices import LIMIT_FIELDS, LimitField
 from agentui.ui.connections import Offer
+from agentui.ui.markup import DEMO_NOTE, TOP_TOOLS, WELCOME, top_bar
 from agentui.version import __version__
 
 KEY_NOTE = "A key stays in the server's memory, goes to this base URL only, and is forgotten when the URL changes."
-CHIPS = 8
-"Examples that the empty page offers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +32,8 @@ class Fields:
     base_url: gr.Textbox
     model_id: gr.Textbox
     api_key: gr.Textbox
-    max_steps: gr.Textbox
-    max_seconds: gr.Textbox
-    max_tokens: gr.Textbox
+    limits: Sequence[gr.Textbox]
+    "In the order of `LIMIT_FIELDS`."
     instructions: gr.Textbox
     key_note: gr.HTML
     "Says which key there is."
@@ -43,16 +41,7 @@ class Fields:
     @property
     def all(self) -> list[gr.components.Component]:
         """What goes into events, in this order."""
-        return [
-            self.preset,
-            self.base_url,
-            self.model_id,
-            self.api_key,
-            self.max_steps,
-            self.max_seconds,
-            self.max_tokens,
-            self.instructions,
-        ]
+        return [self.preset, self.base_url, self.model_id, self.api_key, *self.limits, self.instructions]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +57,12 @@ class Parts:
     stop: gr.Button
     new_chat: gr.Button
     chips: list[gr.Button]
+    go_on: gr.Button
+    "Pressed by the browser for the button of a card in the transcript."
+    go_on_run: gr.Textbox
+    "The run of that card, filled in by the browser."
+    follow_up: gr.Button
+    "Pressed by the browser for the follow-up that the transcript offers."
 
 
 def _html(content: str, **options: Any) -> gr.HTML:
@@ -80,9 +75,9 @@ def page(
 ) -> Parts:
     """Lay out the page; call it inside `gr.Blocks`."""
     with gr.Row(elem_id="top-bar"):
-        _html(_top_bar(sandbox), elem_id="top-left")
+        _html(top_bar(sandbox), elem_id="top-left")
         new_chat = gr.Button("New chat", elem_id="new-chat", size="sm", min_width=0)
-        _html(_TOP_TOOLS, elem_id="top-tools")
+        _html(TOP_TOOLS, elem_id="top-tools")
     with gr.Row(elem_id="body"):
         with gr.Column(elem_id="settings", elem_classes="au-scroll"):
             fields = _settings(offers, limits)
@@ -94,6 +89,10 @@ def page(
                 with gr.Column(elem_id="conversation"):
                     settled, live, chips = _transcript()
                     task, send = _composer()
+                    with gr.Row(elem_classes="au-hidden", elem_id="pressed-by-script"):
+                        go_on = gr.Button("Go on", elem_id="go-on", min_width=0)
+                        go_on_run = gr.Textbox(elem_id="go-on-run", container=False, show_label=False)
+                        follow_up = gr.Button("Follow-up", elem_id="follow-up", min_width=0)
                 inspector = gr.HTML(
                     elem_id="inspector",
                     html_template='<div class="au-root"></div>',
@@ -112,6 +111,9 @@ def page(
         stop=stop,
         new_chat=new_chat,
         chips=chips,
+        go_on=go_on,
+        go_on_run=go_on_run,
+        follow_up=follow_up,
     )
 
 
@@ -121,9 +123,7 @@ def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
     api_key, key_note = _key()
     _html('<h2 class="au-h">Limits of a run</h2>')
     with gr.Row(elem_id="limits"):
-        max_steps = _limit(limits.max_steps, "Steps", "max-steps")
-        max_seconds = _limit(limits.max_seconds, "Seconds", "max-seconds")
-        max_tokens = _limit(limits.max_tokens, "Tokens", "max-tokens")
+        limit_fields = [_limit(field, getattr(limits, field.name)) for field in LIMIT_FIELDS]
     _html('<h2 class="au-h">Agent</h2>')
     instructions = gr.Textbox(
         label="Instructions",
@@ -141,9 +141,7 @@ def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
         base_url=base_url,
         model_id=model_id,
         api_key=api_key,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        max_tokens=max_tokens,
+        limits=limit_fields,
         instructions=instructions,
         key_note=key_note,
     )
@@ -191,22 +189,22 @@ def _key() -> tuple[gr.Textbox, gr.HTML]:
     return api_key, key_note
 
 
-def _limit(value: float | None, label: str, elem_id: str) -> gr.Textbox:
+def _limit(field: LimitField, value: float | None) -> gr.Textbox:
     # A number field would turn "none" into 0.
-    text = "" if value is None else f"{value:g}"
-    return gr.Textbox(text, label=label, placeholder="none", elem_id=elem_id, min_width=60, max_lines=1)
+    text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return gr.Textbox(text, label=field.label, placeholder="none", elem_id=field.elem_id, min_width=60, max_lines=1)
 
 
 def _transcript() -> tuple[gr.Chatbot, gr.Chatbot, list[gr.Button]]:
     with gr.Column(elem_id="chat", elem_classes="au-scroll"):
         with gr.Column(elem_id="welcome"):
-            _html(_WELCOME)
+            _html(WELCOME)
             with gr.Row(elem_id="examples"):
                 chips = [
                     gr.Button(f"{example.title}\n{example.shows}", elem_classes="au-chip", min_width=0)
-                    for example in EXAMPLES[:CHIPS]
+                    for example in EXAMPLES
                 ]
-            _html(_DEMO_NOTE)
+            _html(DEMO_NOTE)
         settled = _chatbot("transcript")
         live = _chatbot("live-step")
     return settled, live, chips
@@ -246,42 +244,3 @@ def _composer() -> tuple[gr.Textbox, gr.Button]:
         send = gr.Button("Send", elem_id="send", variant="primary", min_width=0, scale=0)
     _html('<p id="composer-hint" class="au-small"></p>', elem_id="hint-line")
     return task, send
-
-
-def _top_bar(sandbox: SandboxInfo) -> str:
-    tier = f"sandbox {sandbox.tier}" if sandbox.isolated else "not isolated"
-    kind = "good" if sandbox.isolated else "bad"
-    promise = html.escape(" ".join(part for part in (sandbox.promise, sandbox.reason) if part), quote=True)
-    return (
-        '<div class="au-brand"><button type="button" class="au-icon" data-au="settings" aria-label="Settings" '
-        'aria-expanded="true" aria-controls="settings" title="Settings">'
-        f"{_ICON_SETTINGS}</button><h1>agentui</h1>"
-        f'<button type="button" class="au-badge au-{kind}" data-au="sandbox" title="{promise}" '
-        f'aria-expanded="false" aria-controls="au-promise">{tier}</button>'
-        f'<p id="au-promise" class="au-promise" role="note" hidden>{promise}</p></div>'
-    )
-
-
-_ICON_SETTINGS = (
-    '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.6" '
-    'stroke-linecap="round" aria-hidden="true"><path d="M3 6h8M15 6h2M3 14h2M9 14h8"/>'
-    '<circle cx="13" cy="6" r="2"/><circle cx="7" cy="14" r="2"/></svg>'
-)
-_ICON_THEME = (
-    '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.6" '
-    'aria-hidden="true"><circle cx="10" cy="10" r="6.5"/><path d="M10 3.5a6.5 6.5 0 0 1 0 13z" fill="currentColor"/>'
-    "</svg>"
-)
-_TOP_TOOLS = (
-    '<button type="button" class="au-icon" data-au="theme" aria-label="Light or dark" title="Light or dark">'
-    f"{_ICON_THEME}</button>"
-)
-_WELCOME = (
-    "<h2>Watch an agent work</h2>"
-    "<p>It thinks, writes Python and runs it in a sandbox, step by step. You see every token, every line of output "
-    "and what it cost, while it happens.</p>"
-)
-_DEMO_NOTE = (
-    '<p class="au-small">The demo model is <b>scripted</b>: its words are recorded, the code really runs. '
-    '<button type="button" class="au-link" data-au="connect">Connect a model</button> to give it any task.</p>'
-)

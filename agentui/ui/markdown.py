@@ -165,3 +165,9 @@ def text_html(text: str) -> str:
     """`text` for use between HTML tags in Markdown: one line, nothing in it is markup of either kind."""
     escaped = html.escape(clean_line(" ".join(text.split())))
     return re.sub(r"[\\`*_\[\]~$|]", lambda found: f"&#{ord(found[0])};", escaped)
+
+
+def verbatim_html(text: str) -> str:
+    """`text` for use between HTML tags in Markdown, each line and space of it kept where the style keeps them."""
+    escaped = html.escape(_CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    return re.sub(r"[\\`*_\[\]~$|\n]", lambda found: f"&#{ord(found[0])};", escaped)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, cast
 
 from agentui.agent import CodeAgent
 from agentui.demo import DEMO_TOOLS
@@ -20,26 +19,13 @@ from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool
 from agentui.session import Session
 from agentui.settings import Settings
+from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
+from agentui.ui.ending import MORE
 from agentui.ui.feed import MAX_BATCH, as_json, stretch
 from agentui.ui.visitors import Visitor, Visitors
+from agentui.ui.words import humane, sentence
 from agentui.worker import Worker
-
-_N = TypeVar("_N", int, float)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """The settings panel as it stands when a task is sent; limits are text as typed, "" for the server's own."""
-
-    preset: str
-    base_url: str = ""
-    model_id: str = ""
-    key: str = dataclasses.field(default="", repr=False)
-    max_steps: str = ""
-    max_seconds: str = ""
-    max_tokens: str = ""
-    instructions: str = ""
 
 
 class Service:
@@ -64,6 +50,22 @@ class Service:
 
     async def send(self, visitor: Visitor, task: str, choices: Choices) -> bool:
         """Start a task; False if it cannot be started, with the reason shown in the transcript."""
+        return await self._try(visitor, choices, lambda key: self._start(visitor, task, choices, key))
+
+    async def go_on(self, visitor: Visitor, run_id: str, choices: Choices) -> bool:
+        """Go on with a run that ended early, with more of what it had used up.
+
+        Args:
+            visitor: Whose it is.
+            run_id: The run, which must still be the last of the chat: a button is only good once.
+            choices: The settings. Their limits are for new tasks: this one's are raised as the card says.
+        """
+        left = visitor.session.unfinished
+        if left is None or left.run_id != run_id:
+            return False
+        return await self._try(visitor, choices, lambda key: self._run(visitor, None, choices, left.raised(MORE), key))
+
+    async def _try(self, visitor: Visitor, choices: Choices, start: Callable[[str | None], Awaitable[None]]) -> bool:
         try:
             url = choices.base_url.strip() or self.connections.offer(choices.preset).base_url
             key = keep_key(visitor, url, choices.key)
@@ -71,11 +73,11 @@ class Service:
                 return False
             visitor.sending = True
             try:
-                await self._start(visitor, task, choices, key)
+                await start(key)
             finally:
                 visitor.sending = False
         except ConfigError as error:
-            visitor.notice(_sentence(str(error)))
+            visitor.notice(sentence(humane(str(error))))
             return False
         return True
 
@@ -111,7 +113,8 @@ class Service:
         model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, choices.key or None)
         session = Session()
         session.kept = False
-        run = self.worker.start(self._agent_for(model, choices), task, session=session)
+        limits = self._limits(choices)
+        run = self.worker.start(self._agent_for(model, choices, limits), task, session=session)
         ended.add(run)
         try:
             async for batch in run.subscribe():
@@ -128,11 +131,14 @@ class Service:
 
     async def _start(self, visitor: Visitor, task: str, choices: Choices, key: str | None) -> None:
         self._check_task(task)
+        await self._run(visitor, task, choices, self._limits(choices), key)
+
+    async def _run(self, visitor: Visitor, task: str | None, choices: Choices, limits: Limits, key: str | None) -> None:
         model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key)
-        agent = self._agent_for(model, choices)
+        agent = self._agent_for(model, choices, limits)
         take = visitor.begin(task)
         try:
-            run = self.worker.start(agent, task, session=visitor.session, on_record=take)
+            run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take)
         except ConfigError:
             visitor.refused()
             raise
@@ -149,8 +155,7 @@ class Service:
                 "or let the code read the data from a file"
             )
 
-    def _agent_for(self, model: Model, choices: Choices) -> CodeAgent:
-        limits = self._limits(choices)
+    def _agent_for(self, model: Model, choices: Choices, limits: Limits) -> CodeAgent:
         if self._agent is None:
             return CodeAgent(
                 DEMO_TOOLS,
@@ -173,26 +178,4 @@ class Service:
 
     def _limits(self, choices: Choices) -> Limits:
         base = self._agent.spec.limits if self._agent else self.settings.limits
-        given = {
-            "max_steps": _number("steps", choices.max_steps, int),
-            "max_seconds": _number("seconds", choices.max_seconds, float),
-            "max_tokens": _number("tokens", choices.max_tokens, int),
-        }
-        return checked_limits(dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None}))
-
-
-def _number(name: str, text: str, kind: Callable[[str], _N]) -> _N | None:
-    """The limit that was typed; None if the field is empty."""
-    if not text.strip():
-        return None
-    try:
-        return kind(text.strip())
-    except ValueError:
-        what = "a whole number" if kind is int else "a number"
-        raise ConfigError(
-            f"limit of {name}: {text.strip()[:40]!r} is not {what}: correct it or leave it empty"
-        ) from None
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+        return checked_limits(choices.limits(base))

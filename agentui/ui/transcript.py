@@ -7,32 +7,39 @@ page is sent no more than what was added.
 
 from __future__ import annotations
 
+from typing import Any
+
 from agentui.events import (
     CodeDelta,
     CodeStarted,
     ContextCompacted,
     ModelRetried,
     OutputDelta,
+    ParentRun,
     ReasoningDelta,
     Record,
     RunFinished,
+    RunStarted,
     StepFinished,
     StepStarted,
+    StopRequested,
     TextDelta,
 )
 from agentui.ui.chat import (
     Message,
     attachments,
-    compacted_message,
-    end_messages,
     message,
+    note_message,
     output_section,
     reasoning,
     step_head,
     step_message,
     user_message,
 )
-from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block
+from agentui.ui.ending import answer, end_card, stop_proof
+from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block, text_html
+from agentui.ui.notes import compaction_text, note, resumed_text
+from agentui.unfinished import Unfinished
 from agentui.view import RunView, StepView
 
 PROSE_SHARE = 6
@@ -42,39 +49,58 @@ PROSE_SHARE = 6
 class RunTranscript:
     """The messages of one run.
 
+    Args:
+        task: What the visitor asked; None for a run that goes on with an earlier one.
+        earlier: The run before it in the chat, if there is one.
+
     Attributes:
         view: The folded run.
         settled: Messages that will not change any more, oldest first.
+        output: The value behind the answer, as far as it is more than the records have. Set before the run ends.
+        left: What there is to go on with. Set before the run ends.
     """
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str | None, earlier: RunTranscript | None = None) -> None:
         self.view = RunView()
-        self.settled: list[Message] = [user_message(task)]
+        self.settled: list[Message] = [] if task is None else [user_message(task)]
+        self.output: Any = None
+        self.left: Unfinished | None = None
+        self._earlier = earlier.view.start if earlier else None
         self._live: LiveStep | None = None
+        self._stopped_at: float | None = None
+        "When a stop was asked for while code ran."
 
     def apply(self, record: Record) -> bool:
-        """Fold one record in; True if `settled` grew."""
+        """Fold one record in; True if `settled` or `tail` changed."""
         self.view.apply(record)
         event = record.event
         match event:
+            case RunStarted(parent=ParentRun(relation="resumed")):
+                self.settled.append(note_message(text_html(resumed_text(event, self._earlier))))
             case StepStarted():
                 self._live = LiveStep(self.view.steps[-1])
                 return False
             case StepFinished():
                 self._live = None
                 self.settled.append(step_message(self.view.steps[-1]))
-                return True
             case ContextCompacted():
-                self.settled.append(compacted_message(event))
-                return True
+                self.settled.append(note_message(compaction_text(event)))
             case RunFinished():
                 self._live = None
-                self.settled += end_messages(event, self.view.steps[-1] if self.view.steps else None)
-                return True
+                if event.status == "completed":
+                    self.settled.append(message("assistant", answer(self.output, event.output, self.view.run_id)))
             case _:
-                if self._live is not None:
-                    self._live.apply(record)
+                self._apply_to_live(record)
                 return False
+        return True
+
+    def tail(self, *, is_last: bool) -> list[Message]:
+        """How the run ended without an answer; the card's button is there while the run is the chat's last."""
+        end = self.view.end
+        if end is None or end.status == "completed":
+            return []
+        proof = stop_proof(self.view, self._stopped_at)
+        return [message("assistant", end_card(self.view, end, self.left, proof, can_go_on=is_last))]
 
     @property
     def live(self) -> list[Message]:
@@ -86,18 +112,33 @@ class RunTranscript:
         """What the last frame of the live step cost a browser, in characters of growing code."""
         return 0 if self._live is None else self._live.weight
 
+    def _apply_to_live(self, record: Record) -> None:
+        if self._live is None:
+            return
+        if isinstance(record.event, StopRequested) and self._live.running:
+            self._stopped_at = record.t
+        self._live.apply(record)
+
 
 class LiveStep:
-    """The Markdown of a step that goes on: its sections in their order, the last one still growing."""
+    """The Markdown of a step that goes on: its sections in their order, the last one still growing.
+
+    Attributes:
+        running: Its code runs.
+        weight: As of `RunTranscript`.
+    """
 
     def __init__(self, step: StepView) -> None:
         self._step = step
+        self._waiting = False
+        self._stopping = False
         self._reset()
         self.weight = 0
 
     def apply(self, record: Record) -> None:
         """Take the next record of the step."""
         event = record.event
+        self._waiting = isinstance(event, ModelRetried)
         match event:
             case ReasoningDelta():
                 self._reasoning.feed(event.text)
@@ -109,9 +150,11 @@ class LiveStep:
                 self._output.feed(event.text)
             case CodeStarted():
                 self._code = code_block(event.code)
-                self._running = True
+                self.running = True
             case ModelRetried():
                 self._reset()
+            case StopRequested():
+                self._stopping = True
             case _:
                 pass
 
@@ -125,10 +168,12 @@ class LiveStep:
             parts.append(self._thought.render() if growing is self._thought else self._thought.close())
         if self._code:
             parts.append(self._code.render(closed=growing is not self._code))
-        if more := attachments(self._step):
+        if more := attachments(self._step, waiting=self._waiting):
             parts.append(more)
         if self._output:
-            parts.append(output_section(self._output.render(closed=False)))
+            parts.append(output_section(self._output.render(closed=self._stopping)))
+        if self._stopping:
+            parts.append(note("Stopping …"))
         text = "\n\n".join(parts)
         self.weight = len(text) if growing is self._code else len(text) // PROSE_SHARE
         return text
@@ -138,11 +183,11 @@ class LiveStep:
         self._thought = Prose()
         self._code: Block = live_code_block()
         self._output: Block = output_block()
-        self._running = False
+        self.running = False
 
     def _growing(self) -> Prose | Block | None:
         """The section that the next delta most likely belongs to."""
-        if self._running:
+        if self.running:
             return self._output
         return next((part for part in (self._code, self._thought, self._reasoning) if part), None)
 

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from agentui.events import Record
+from agentui.demo import EXAMPLES
+from agentui.events import Record, RunFinished
 from agentui.runner import Run
 from agentui.session import Session
-from agentui.ui.chat import Message, notice_message
+from agentui.ui.chat import Message, follow_up_message, notice_message
 from agentui.ui.signals import Changes, Watch
 from agentui.ui.transcript import RunTranscript
 
@@ -45,6 +46,8 @@ class ChatRun:
 
     run: Run | None
     transcript: RunTranscript
+    task: str | None
+    "As the visitor gave it; None for a run that goes on with the one before."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +111,17 @@ class Visitor:
         """What a frame costs a browser, in characters of growing code."""
         return self.runs[-1].transcript.weight if self.runs else 0
 
-    def begin(self, task: str) -> Callable[[Record], None]:
-        """Make room for a run of `task`; returns what takes its records."""
+    def begin(self, task: str | None) -> Callable[[Record], None]:
+        """Make room for a run of `task`, or for one that goes on with the last; returns what takes its records."""
         self._notice = None
-        entry = ChatRun(None, RunTranscript(task))
+        earlier = self.runs[-1].transcript if self.runs else None
+        entry = ChatRun(None, RunTranscript(task, earlier), task)
+        session = self.session
         self.runs.append(entry)
 
         def take(record: Record) -> None:
+            if isinstance(record.event, RunFinished) and entry.run is not None:
+                entry.transcript.output, entry.transcript.left = entry.run.output, session.unfinished
             if entry.transcript.apply(record):
                 self._settle()
             self.changes.touch()
@@ -159,8 +166,24 @@ class Visitor:
             await self.run.wait()
         await self.session.close()
 
+    @property
+    def follow_up(self) -> str | None:
+        """A task that builds on the last one, if that is an example which has one and has been completed."""
+        last = self.runs[-1] if self.runs else None
+        end = last.transcript.view.end if last else None
+        if last is None or end is None or end.status != "completed":
+            return None
+        return next((example.follow_up for example in EXAMPLES if example.task == last.task), None)
+
     def _settle(self) -> None:
-        self._settled = [message for entry in self.runs for message in entry.transcript.settled]
+        last = self.runs[-1] if self.runs else None
+        self._settled = [
+            message
+            for entry in self.runs
+            for message in (*entry.transcript.settled, *entry.transcript.tail(is_last=entry is last))
+        ]
+        if self.follow_up is not None:
+            self._settled.append(follow_up_message(self.follow_up))
         self.settled_changes.touch()
 
 

@@ -9,9 +9,25 @@ from pathlib import Path
 from agentui.ui.connections import Offer
 
 WEB = Path(__file__).parent / "web"
-SCRIPTS = ("fold.js", "format.js", "timeline.js", "usage.js", "details.js", "inspector.js", "presets.js", "page.js")
+SCRIPTS = tuple(
+    f"{name}.js"
+    for name in ("fold", "format", "timeline", "usage", "runbar", "details", "inspector", "presets", "page")
+)
 STYLES = tuple(
-    f"{name}.css" for name in ("tokens", "page", "settings", "composer", "chat", "code", "inspector", "narrow")
+    f"{name}.css"
+    for name in (
+        "tokens",
+        "page",
+        "runbar",
+        "settings",
+        "composer",
+        "chat",
+        "cards",
+        "code",
+        "inspector",
+        "usage",
+        "narrow",
+    )
 )
 
 

@@ -61,7 +61,7 @@ def test_stop_keeps_the_partial_text(page, stage):
     page.locator("#stop").click()
     expect(page.locator("#run-bar")).to_contain_text("Stopped")
     expect(page.locator("#chat")).to_contain_text("Half of a sentence")
-    expect(page.locator("#chat")).to_contain_text("Stopped.")
+    expect(page.locator("#chat")).to_contain_text("Stopped upstream closed after")
     expect(page.locator("#send")).to_be_enabled()
     expect(page.locator("#usage-table tbody tr")).to_have_count(1)
 

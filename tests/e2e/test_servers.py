@@ -161,7 +161,7 @@ def test_a_bad_limit_is_one_clear_message(page, stage, limit):
     stage.plays()
     page.locator("#max-steps input, #max-steps textarea").fill(limit)
     send(page, "Go")
-    expect(page.locator("#chat .au-error")).to_contain_text("steps")
+    expect(page.locator("#chat .au-error")).to_contain_text(f"The limit Steps is '{limit}'")
 
 
 def test_preset_and_url_stay_in_step_and_are_there_after_a_reload(page, visitors):

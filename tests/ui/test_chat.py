@@ -1,14 +1,19 @@
+import re
+
 import pytest
 
 from agentui.agent import CodeAgent
-from agentui.events import ArtifactCreated, ModelRetried
+from agentui.events import ArtifactCreated, ModelRetried, StepStarted, TextDelta
 from agentui.models.gate import Gate
 from agentui.models.scripted import Reasoning, ScriptedModel
 from agentui.testing import FakePool
-from agentui.ui.chat import answer, artifact, end_messages, error_block, message, seconds, size, step_message
+from agentui.ui.chat import artifact, error_block, message, step_message
+from agentui.ui.ending import answer
 from agentui.ui.transcript import RunTranscript
+from agentui.ui.words import seconds, size
 from agentui.view import fold
-from tests.builders import finished, step_finished
+from tests.builders import finished, started, step_finished
+from tests.builders import records as numbered
 
 
 def texts(messages):
@@ -84,51 +89,47 @@ def test_a_live_message_only_grows_while_a_section_grows(records):
 
 
 def test_a_retried_attempt_is_told_and_its_text_is_gone():
-    step = fold([]).steps
-    assert step == []
     transcript = RunTranscript("t")
     view = transcript.view
-    from agentui.events import StepStarted, TextDelta
-    from tests.builders import records as numbered
-
     for record in numbered(
         StepStarted(step=1), TextDelta(text="broken"), ModelRetried(attempt=1, wait_s=2.0, reason="it <broke>")
     ):
         transcript.apply(record)
     (text,) = texts(transcript.live)
     assert "broken" not in text.replace("&lt;broke&gt;", "")
-    assert "Attempt 1 failed: it &lt;broke&gt;" in text
-    assert "2.0 s" in text
+    assert "Attempt 1 failed: It &lt;broke&gt;." in text
+    assert 'Attempt 2 in <span class="au-countdown">2 s</span>' in text
     assert view.phase == "retrying"
+
+
+def whole(transcript, *, is_last=True):
+    return texts([*transcript.settled, *transcript.tail(is_last=is_last)])
 
 
 @pytest.mark.parametrize(
     ("end", "said"),
     [
-        (finished(output="**done**"), ["**done**"]),
-        (finished(output=42), ["`42`"]),
-        (finished("stopped"), ["Stopped"]),
-        (finished("failed", error="no route: check the URL"), ["no route: check the URL"]),
-        (finished("limit", error="the step limit is used up"), ["step limit"]),
+        (finished(output="**done**"), "**done**"),
+        (finished(output=42), "`42`"),
+        (finished("stopped"), "Stopped"),
+        (finished("failed", error="no route: check the URL"), "No route: check the URL."),
+        (finished("limit", error="the step limit is used up (max_steps=3)"), "The step limit is used up (3)."),
     ],
 )
 def test_every_end_says_what_happened(end, said):
-    shown = texts(end_messages(end, None))
-    assert all(part in text for part, text in zip(said, shown, strict=True))
+    transcript = RunTranscript("t")
+    for record in numbered(started(), end):
+        transcript.apply(record)
+    assert said in whole(transcript)[-1]
 
 
 def test_an_error_is_shown_once_and_in_place():
-    step = fold([]).steps
     transcript = RunTranscript("t")
-    from agentui.events import StepStarted
-    from tests.builders import records as numbered
-
     for record in numbered(
         StepStarted(step=1), step_finished(error="the server said 401"), finished("failed", error="the server said 401")
     ):
         transcript.apply(record)
-    assert step == []
-    assert sum("the server said 401" in text for text in texts(transcript.settled)) == 1
+    assert sum("the server said 401" in text.lower() for text in whole(transcript)) == 1
 
 
 async def test_a_stopped_step_is_no_failure():
@@ -138,12 +139,12 @@ async def test_a_stopped_step_is_no_failure():
     async for batch in run.subscribe():
         if any(record.event.type == "text_delta" for record in batch):
             run.stop()
-    step, note = texts(transcript.settled)[1:]
+    step, card = whole(transcript)[1:]
     assert "Half" in step
-    assert "stopped</span>" in step
+    assert "cut short</span>" in step
     assert "failed" not in step
     assert "au-error" not in step
-    assert note.startswith('<div class="au-note">Stopped. The connection to the model was closed after')
+    assert re.search(r"Stopped</b> <span>upstream closed after \d+ ms · about [\d,]+ tokens billed</span>", card)
 
 
 def test_pictures_are_shown_and_files_are_links():

@@ -10,8 +10,9 @@ from agentui.models.scripted import ScriptedModel
 from agentui.settings import Settings
 from agentui.testing import FakePool
 from agentui.tools import tool
+from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections
-from agentui.ui.service import Choices, Service
+from agentui.ui.service import Service
 
 DEMO = Choices(preset="demo")
 
@@ -52,11 +53,14 @@ async def test_a_second_task_has_to_wait_and_changes_nothing():
     [
         ("  ", DEMO, "The task is empty"),
         ("x" * 200_001, DEMO, "200,001 characters and at most 200,000"),
-        ("Go", Choices(preset="demo", max_steps="0"), "max_steps"),
+        ("Go", Choices(preset="demo", max_steps="0"), "The limit Steps is '0'"),
         ("Go", Choices(preset="demo", max_steps="nan"), "not a whole number"),
-        ("Go", Choices(preset="demo", max_seconds="-1"), "max_seconds"),
-        ("Go", Choices(preset="demo", max_seconds="nan"), "max_seconds"),
+        ("Go", Choices(preset="demo", max_seconds="-1"), "The limit Seconds"),
+        ("Go", Choices(preset="demo", max_seconds="nan"), "not a number above 0"),
         ("Go", Choices(preset="demo", max_tokens="1e3"), "not a whole number"),
+        ("Go", Choices(preset="demo", max_cost_usd="0,5"), "The limit US dollars is '0,5'"),
+        ("Go", Choices(preset="demo", max_cost_usd="0.5"), "The limit US dollars needs a price"),
+        ("Go", Choices(preset="demo", step_seconds="inf"), "The limit Seconds a step"),
         ("Go", Choices(preset="nonsense"), "preset"),
         ("Go", Choices(preset="custom", base_url="http://x/v1"), "No model id"),
     ],

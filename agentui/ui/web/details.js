@@ -2,7 +2,9 @@
 (() => {
   const agentui = (window.agentui ??= {});
   const { el, setText, seconds, tokens, money } = agentui;
+  const retried = ({ attempt, reason, wait_s: wait }) => `${attempt}. ${reason}\n   tried again after ${seconds(wait)}`;
   const TEXTS = [
+    ["Retries", (step) => step.retries.map((retry, index) => retried({ ...retry, attempt: index + 1 })).join("\n")],
     ["Reasoning", (step) => step.reasoning],
     ["Thought", (step) => step.thought],
     ["Code", (step) => step.code],
@@ -20,8 +22,8 @@
       found.push(["Tokens in", tokens(usage.input_tokens, usage.source)], ["Tokens out", tokens(usage.output_tokens, usage.source)]);
       if (usage.reasoning_tokens != null) found.push(["Reasoning", tokens(usage.reasoning_tokens, usage.source)]);
     }
-    if (step.cost) found.push(["Cost", money(step.cost)]);
-    if (step.closed) found.push(["Connection closed after", seconds(step.closed.after_s)]);
+    if (usage) found.push(["Cost", money(step.end ? step.end.cost : step.cost, usage.source)]);
+    if (step.closed) found.push(["Upstream closed after", seconds(step.closed.after_s)]);
     found.unshift(["Started at", seconds(step.started)]);
     return found;
   }
@@ -39,7 +41,7 @@
       this.facts = el("dl", "au-facts");
       this.calls = this.section("Tool calls");
       this.texts = TEXTS.map(([name]) => this.section(name));
-      node.replaceChildren(this.facts, ...this.texts.slice(0, 4).map((part) => part.node), this.calls.node, ...this.texts.slice(4).map((part) => part.node));
+      node.replaceChildren(this.facts, ...this.texts.slice(0, 5).map((part) => part.node), this.calls.node, ...this.texts.slice(5).map((part) => part.node));
     }
     section(name) {
       const pre = el("pre", "au-text");

@@ -40,7 +40,7 @@
       this.calls = new Map();
       this.artifacts = [];
       this.retries = [];
-      this.usage = this.cost = this.counted = this.closed = this.end = null;
+      this.usage = this.cost = this.counted = this.margin = this.closed = this.end = null;
       this.clearAnswer();
       this.output = new Text();
     }
@@ -89,7 +89,7 @@
   class RunView {
     constructor(runId) {
       this.runId = runId;
-      this.start = this.restored = this.end = null;
+      this.start = this.restored = this.stopped = this.end = null;
       this.steps = [];
       this.compactions = [];
       this.phase = "starting";
@@ -103,6 +103,25 @@
     get usage() {
       if (this.end) return this.end.usage;
       return this.steps.reduce((sum, step) => addUsage(sum, step.total), null);
+    }
+    /* US dollars so far; null as soon as the price of one call is unknown: a sum of some would look like that of all. */
+    get cost() {
+      if (this.end) return this.end.cost ?? null;
+      const rows = this.usageRows(this.t);
+      if (!rows.length || !rows.every((row) => row.cost)) return null;
+      return { usd: rows.reduce((all, row) => all + row.cost.usd, 0), source: [...new Set(rows.map((row) => row.cost.source))].join("; ") };
+    }
+    /* What the newest call of the run's own agent had in its context; null before the first. */
+    get context() {
+      const usage = this.steps.findLast((step) => step.usage)?.usage;
+      return usage ? { tokens: usage.total_tokens, source: usage.source } : null;
+    }
+    get contextWindow() {
+      return this.start?.context_tokens ?? null;
+    }
+    /* Action steps, the one that goes on included. */
+    get actions() {
+      return this.steps.reduce((all, step) => all + (step.kind === "action"), 0);
     }
     /* Folds one record in; returns the step it changed, if any. */
     apply(record) {
@@ -121,10 +140,11 @@
           this.phase = "waiting";
           return this.step;
         case "stop_requested":
+          this.stopped = { at: t, running: ["running", "calling"].includes(this.phase) };
           this.phase = "stopping";
-          return null;
+          return this.step ?? null;
         case "context_compacted":
-          this.compactions.push(event);
+          this.compactions.push({ ...event, before: this.steps.length });
           return null;
         case "run_finished":
           this.end = event;
@@ -164,7 +184,10 @@
           step.artifacts.push(event);
           return null;
         case "usage_updated":
-          Object.assign(step, { usage: event.usage, cost: event.cost ?? null, counted: event.counted_output_tokens ?? null });
+          step.usage = event.usage;
+          step.cost = event.cost ?? null;
+          step.counted = event.counted_output_tokens ?? null;
+          step.margin = event.margin ?? null;
           return null;
         case "upstream_closed":
           step.closed = event;
@@ -213,6 +236,7 @@
         usage: step.usage,
         cost: step.cost,
         counted: step.counted,
+        margin: step.margin,
         live: !step.end && step.codeStarted == null && !this.end,
         first: first == null ? null : first - (timing?.started ?? step.started),
         generating: first == null || finished == null ? null : finished - first,

@@ -4,12 +4,21 @@
   const whole = new Intl.NumberFormat("en-US");
 
   const seconds = (s) =>
-    s == null ? "" : s < 0.0995 ? `${Math.round(s * 1000)} ms` : s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+    s == null ? "" : s < 0.0995 ? `${Math.round(s * 1000)} ms` : s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min${s % 60 >= 1 ? ` ${Math.floor(s % 60)} s` : ""}`;
   const count = (n) => (n == null ? "–" : whole.format(n));
   /* A count that an estimate is marked in. */
   const tokens = (n, source) => (n == null ? "–" : `${source === "reported" ? "" : "≈"}${whole.format(n)}`);
 
-  const money = (cost) => (cost == null ? "–" : `$${cost.usd < 0.01 ? cost.usd.toPrecision(2) : cost.usd.toFixed(2)}`);
+  /* A large number in few digits. */
+  const short = (n) => (n == null ? "–" : n < 1000 ? String(n) : `${n < 99950 ? (n / 1000).toFixed(1) : whole.format(Math.round(n / 1000))}k`);
+  /* A share as a percentage: one digit after the point where it is small. */
+  const percent = (x) => `${Math.abs(x) < 0.0995 ? +(x * 100).toFixed(1) : Math.round(x * 100)} %`;
+  const dollars = (usd) =>
+    usd === 0 ? "$0.00" : `$${usd >= 0.995 ? usd.toFixed(2) : usd >= 1e-4 ? +usd.toPrecision(2) : usd.toFixed(6).replace(/0+$/, "")}`;
+  /* What a call or a run cost; "unknown" is said, because nothing, or $0, would look like a price. */
+  const money = (cost, source = "reported") => (cost == null ? "unknown" : `${source === "reported" ? "" : "≈"}${dollars(cost.usd)}`);
+  /* A wait that is counted down. */
+  const countdown = (s) => (s <= 0 ? "now" : s < 10 && s % 1 > 0.05 && s < 2 ? `${s.toFixed(1)} s` : `${Math.ceil(s)} s`);
 
   const PHASES = {
     starting: "Starting",
@@ -20,7 +29,7 @@
     running: "Running code",
     calling: "Calling",
     retrying: "Retrying",
-    stopping: "Stopping",
+    stopping: "Stopping …",
   };
   const ENDS = { completed: "Completed", stopped: "Stopped", limit: "Limit reached", failed: "Failed" };
 
@@ -28,8 +37,43 @@
     if (!view) return "Ready";
     if (view.end) return ENDS[view.end.status] ?? view.end.status;
     if (view.phase === "calling") return `Calling ${view.detail}`;
-    if (view.phase === "retrying") return `Retrying in ${Math.max(0, Math.ceil(view.detail.until - now))} s`;
+    if (view.phase === "retrying") {
+      const left = countdown(view.detail.until - now);
+      return `Attempt ${view.step.retries.length + 1} ${left === "now" ? left : `in ${left}`}`;
+    }
     return PHASES[view.phase] ?? view.phase;
+  }
+
+  /* Whether a step was cut by a stop or a limit, which is nobody's failure. */
+  const wasCut = (step) => /^(stopped before|the \w+ limit is used up \()/.test(step.end?.error ?? "");
+
+  /* The connections that were closed early in a step, those of called agents included. */
+  const closedIn = (step) => [
+    ...(step.closed ? [step.closed] : []),
+    ...[...step.calls.values()].flatMap((call) => (call.subagent?.step ? closedIn(call.subagent.step) : [])),
+  ];
+
+  /* How a stop was carried out, as agentui/ui/ending.py says it; "" if nobody stopped the run. */
+  function stopProof(view) {
+    const { step, stopped } = view;
+    if (!stopped || !step) return "";
+    const closed = closedIn(step);
+    if (closed.length) {
+      const usage = closed.map((event) => event.usage).reduce(agentui.addUsage);
+      const about = usage.source === "reported" ? "" : "about ";
+      const after = Math.max(...closed.map((event) => event.after_s));
+      return `upstream closed after ${Math.round(after * 1000)} ms · ${about}${count(usage.total_tokens)} tokens billed`;
+    }
+    if (stopped.running && step.end)
+      return `code interrupted after ${Math.round(Math.max(0, step.end.timing.finished - stopped.at) * 1000)} ms`;
+    return "";
+  }
+
+  /* How a conversation was shortened, as agentui/ui/notes.py says it. */
+  function compactionText(event) {
+    const n = event.elided_observations;
+    const how = [n ? `${count(n)} ${n === 1 ? "observation" : "observations"} elided` : "", event.summarised ? "summarised" : ""];
+    return `conversation shortened: ≈${short(event.before_tokens)} → ${short(event.after_tokens)} tokens (${how.filter(Boolean).join(", ")})`;
   }
 
   /* An element with a class and children; strings become text nodes. */
@@ -44,5 +88,5 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
-  Object.assign(agentui, { seconds, count, tokens, money, phaseText, el, setText });
+  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, stopProof, compactionText, el, setText });
 })();

@@ -2,7 +2,7 @@
    around it, so a saved run in a file is shown by the same code. Work is done once a frame, for what changed. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { RunView, Timeline, UsageTable, StepDetails, el, setText, seconds, tokens, phaseText } = agentui;
+  const { RunView, RunBar, Timeline, UsageTable, StepDetails, el, setText, compactionText, phaseText } = agentui;
 
   /* One run, and how its stretch of the clock relates to this browser's. */
   class WatchedRun {
@@ -31,9 +31,9 @@
 
   class Inspector {
     /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq}) resolves
-       to the missing stretch. onState({running, runs}) is told of changes. */
-    constructor({ root, status, refetch = null, onState = () => {} }) {
-      Object.assign(this, { root, status, refetch, onState });
+       to the missing stretch. onState({running, runs}) is told of changes, onDraw(newest view, now) of every frame. */
+    constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {} }) {
+      Object.assign(this, { root, status, refetch, onState, onDraw });
       this.chat = null;
       this.runs = new Map();
       this.shown = null;
@@ -59,19 +59,10 @@
       const head = (text, ...more) => el("div", "au-section-head", el("h2", "", text), ...more);
       this.root.replaceChildren(
         el("section", "au-part-steps", head("Steps", legend, this.switcher), this.empty, this.timeline.node),
-        el("section", "au-part-usage", head("Usage"), this.usage.node),
+        el("section", "au-part-usage", head("Usage", this.usage.download), this.usage.node),
         this.announce,
       );
-      this.bar = {
-        dot: el("i", "au-dot"),
-        phase: el("b", "au-phase"),
-        model: el("span", "au-item au-item-model"),
-        step: el("span", "au-item au-item-step"),
-        time: el("span", "au-item au-item-time"),
-        input: el("span", "au-item au-item-in"),
-        output: el("span", "au-item au-item-out"),
-      };
-      this.status.replaceChildren(...Object.values(this.bar));
+      this.bar = new RunBar(this.status);
       this.schedule();
     }
 
@@ -80,13 +71,14 @@
       if (batch.chat !== this.chat) this.reset(batch.chat);
       for (const part of batch.runs) {
         let run = this.runs.get(part.run_id);
-        if (!run) {
+        const added = !run;
+        if (added) {
           run = new WatchedRun(part.run_id);
           this.runs.set(part.run_id, run);
           if (this.follow) this.shown = run;
-          this.listRuns();
         }
         if (!run.take(part)) this.recover(run);
+        if (added) this.listRuns();
       }
       this.schedule();
     }
@@ -120,7 +112,8 @@
       const ids = [...this.runs.keys()];
       this.switcher.replaceChildren(
         ...ids.map((id, index) => {
-          const option = el("option", "", `Run ${index + 1} of ${ids.length}`);
+          const parent = ids.indexOf(this.runs.get(id).view.start?.parent?.run_id);
+          const option = el("option", "", `Run ${index + 1} of ${ids.length}${parent < 0 ? "" : ` · goes on from run ${parent + 1}`}`);
           option.value = id;
           return option;
         }),
@@ -185,7 +178,8 @@
       this.timeline.scale(now);
       for (const index of run.dirty) {
         const step = run.view.steps[index];
-        this.timeline.row(index).update(step, now);
+        const notes = run.view.compactions.filter((event) => event.before === index).map(compactionText);
+        this.timeline.row(index).update(step, now, notes);
         this.details.get(index)?.update(step, now);
       }
       run.dirty.clear();
@@ -199,22 +193,10 @@
     drawBar(latest) {
       const view = latest?.view;
       const now = latest ? latest.now() : 0;
+      this.bar.draw(view, now, this.runs);
+      this.onDraw(view, now);
       const text = phaseText(view, now);
-      setText(this.bar.phase, text);
-      const state = !view ? "idle" : view.end ? view.end.status : "running";
-      if (this.status.dataset.state !== state) this.status.dataset.state = state;
-      const model = view?.start?.model ?? "";
-      setText(this.bar.model, model === "demo" ? "demo (scripted)" : model);
-      const limit = view?.start?.limits?.max_steps;
-      const number = view?.step?.number;
-      const steps = number === 1 ? "1 step" : `${number} steps`;
-      setText(this.bar.step, !number ? "" : view.end ? steps : `step ${number}${limit ? `/${limit}` : ""}`);
-      setText(this.bar.time, view ? seconds(Math.floor(now * 10) / 10) : "");
-      const usage = view?.usage;
-      const tell = (name, n) => (usage ? `${name} ${tokens(n, usage.source)}` : "");
-      setText(this.bar.input, tell("in", usage?.input_tokens));
-      setText(this.bar.output, tell("out", usage?.output_tokens));
-      const spoken = view?.phase === "retrying" && !view.end ? "Retrying" : text;
+      const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : text;
       setText(this.announce, view ? spoken : "");
       const running = Boolean(view && !view.end);
       const key = `${running}/${this.runs.size}/${this.chat}`;

@@ -91,6 +91,42 @@
     },
   };
 
+  /* Buttons in the transcript. They are text of the server, so the run they are about stands in their class. */
+  const runOf = (button) => [...button.classList].find((name) => name.startsWith("au-run-"))?.slice(7) ?? "";
+  let runToGoOn = "";
+  agentui.withRunToGoOn = (visitor, _, ...rest) => [visitor, runToGoOn, ...rest];
+  const PRESSED = {
+    "au-go-on": (button) => {
+      runToGoOn = runOf(button);
+      byId("go-on").click();
+    },
+    "au-follow-up": () => byId("follow-up").click(),
+    "au-show-all": (button) => {
+      const output = agentui.inspector?.runs.get(runOf(button))?.view.end?.output;
+      if (typeof output !== "string") return;
+      const whole = agentui.el("pre", "au-text au-whole", output);
+      whole.tabIndex = 0;
+      whole.setAttribute("aria-label", "The whole answer");
+      button.parentElement.append(whole);
+      whole.focus();
+    },
+  };
+  function press(button) {
+    const kind = Object.keys(PRESSED).find((name) => button.classList.contains(name));
+    if (!kind || button.disabled) return;
+    button.disabled = true;
+    PRESSED[kind](button);
+    // A press that started nothing, because of a setting for example, can be repeated.
+    if (kind !== "au-show-all") setTimeout(() => (button.disabled = false), 1500);
+  }
+
+  /* Counts the wait of a retry down, in the line that the server wrote once. */
+  function countDown(view, now) {
+    if (view?.phase !== "retrying" || view.end) return;
+    const left = agentui.countdown(view.detail.until - now);
+    for (const node of document.querySelectorAll("#live-step .au-countdown")) agentui.setText(node, left);
+  }
+
   /* Follows the end of the transcript until somebody scrolls up, and again once they are back at the end. */
   function startFollowing(chat) {
     let following = true;
@@ -195,6 +231,8 @@
     startKeys();
     quietLogs(chat);
     titleChips();
+    for (const hidden of document.querySelectorAll("#pressed-by-script :is(button, input, textarea)")) hidden.tabIndex = -1;
+    byId("pressed-by-script")?.setAttribute("aria-hidden", "true");
     name(chat, "region", "Conversation");
     name(inspector, "region", "Run");
     setSheet(false);
@@ -207,6 +245,8 @@
       const target = event.target.closest?.("[data-au]");
       if (target?.dataset.au !== "sandbox") setPromise(false);
       if (target) ACTIONS[target.dataset.au]?.();
+      const button = event.target.closest?.("#chat .au-button");
+      if (button) press(button);
     });
     stop.addEventListener("click", () => (stop.textContent = "Stopping …"));
     send.addEventListener("click", toEnd);
@@ -215,6 +255,7 @@
       status: status.querySelector(".au-status"),
       refetch: (request) => server.lost_records(request),
       onState: showState,
+      onDraw: countDown,
     });
     agentui.inspector = view;
     const take = () => {

@@ -5,11 +5,20 @@
   const { el, setText, seconds } = agentui;
   const NAMES = { waiting: "waiting for the model", generating: "generating", running: "running code" };
 
-  /* The next round number: the axis grows in jumps, so bars do not shrink all the time. */
-  function axisEnd(t) {
-    const size = 10 ** Math.floor(Math.log10(Math.max(t, 1)));
-    return [1, 1.5, 2, 3, 5, 7.5, 10].map((k) => k * size).find((end) => end >= t * 1.02);
+  /* Between two ticks there is a round time, and three to five such stretches are the axis: it grows in jumps, so bars
+     do not shrink all the time. */
+  const STRETCHES = [0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+  function axis(t) {
+    const most = Math.max(t, 0.7) * 1.02;
+    const stretch = STRETCHES.find((each) => each * 5 >= most) ?? 3600 * 2 ** Math.ceil(Math.log2(most / 5 / 3600));
+    return { stretch, count: Math.max(3, Math.ceil(most / stretch)) };
   }
+  function tickText(at, stretch) {
+    if (stretch >= 3600) return `${at / 3600} h`;
+    return stretch >= 60 ? `${at / 60} min` : `${+at.toFixed(1)} s`;
+  }
+
+  const retryText = ({ retries }) => `${retries.length} ${retries.length === 1 ? "attempt" : "attempts"} failed before`;
 
   class StepRow {
     constructor(onToggle) {
@@ -21,7 +30,8 @@
       this.button.setAttribute("aria-expanded", "false");
       this.details = el("div", "au-details");
       this.details.hidden = true;
-      this.node = el("li", "au-step", this.button, this.details);
+      this.notes = el("div", "au-step-notes");
+      this.node = el("li", "au-step", this.notes, this.button, this.details);
       this.segments = new Map();
       this.button.addEventListener("click", () => onToggle(this));
     }
@@ -32,9 +42,10 @@
       this.details.hidden = !value;
       this.button.setAttribute("aria-expanded", String(value));
     }
-    update(step, now) {
+    update(step, now, notes = []) {
+      setText(this.notes, [...notes, ...(step.retries.length ? [retryText(step)] : [])].join("\n"));
       const error = step.end?.error;
-      const stopped = error?.startsWith("stopped before");
+      const stopped = agentui.wasCut(step);
       const state = !step.end ? "live" : stopped ? "stopped" : error ? "failed" : "done";
       this.node.dataset.state = state;
       setText(this.label, step.kind === "planning" ? "Plan" : `Step ${step.number}`);
@@ -90,14 +101,15 @@
       return this.rows[index];
     }
     scale(t) {
-      const end = axisEnd(Math.max(t, 1));
+      const { stretch, count } = axis(t);
+      const end = stretch * count;
       if (end === this.end) return;
       this.end = end;
       this.node.style.setProperty("--end", end);
-      const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => {
-        const at = part * end;
-        const tick = el("span", "", at >= 60 && end % 60 === 0 ? `${at / 60} min` : `${+at.toFixed(2)} s`);
-        tick.style.setProperty("--at", part);
+      this.node.style.setProperty("--stretches", count);
+      const ticks = Array.from({ length: count + 1 }, (_, index) => {
+        const tick = el("span", "", index ? tickText(index * stretch, stretch) : "0");
+        tick.style.setProperty("--at", index / count);
         return tick;
       });
       this.axis.replaceChildren(...ticks);

@@ -1,27 +1,69 @@
-/* The usage table: one row a model call, and a total. Cells are written only when their text changes. */
+/* The usage table: one row a model call, and a total. Cells are written only when their text changes. What stands in
+   the table is what the CSV has: the same columns, estimates marked, numbers without their thousands separators. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { el, setText, count, tokens, seconds, money } = agentui;
+  const { el, setText, count, tokens, percent, seconds, money } = agentui;
 
   const rate = (row) =>
     row.generating > 0.02 && row.usage.output_tokens ? (row.usage.output_tokens / row.generating).toFixed(0) : "–";
+  const marked = (row, n) => tokens(n, row.usage.source);
+  /* The estimate while it is one, with what this model's estimates were off by; then the number itself. */
+  function output(row) {
+    const margin = row.live && row.margin != null ? ` ±${percent(row.margin)}` : "";
+    return marked(row, row.usage.output_tokens) + (row.usage.source === "reported" ? "" : margin);
+  }
+  function settled(row) {
+    if (row.counted == null || row.usage.source !== "reported") return "–";
+    const actual = row.usage.output_tokens;
+    const off = actual ? `, ${signed(row.counted / actual - 1)}` : "";
+    return `≈${count(row.counted)} → ${count(actual)}${off}`;
+  }
+  const signed = (x) => {
+    const text = percent(Math.abs(x));
+    return text === "0 %" ? "±0 %" : `${x < 0 ? "−" : "+"}${text}`;
+  };
   const COLUMNS = [
     ["Step", "Step of the run", (row) => `${row.agent ? `${row.agent} ` : ""}${row.step}${row.failed ? " (retried)" : ""}`],
     ["Model", "Model that was asked", (row) => row.model],
-    ["Input", "Input tokens", (row) => tokens(row.usage.input_tokens, row.usage.source)],
+    ["Input", "Input tokens", (row) => marked(row, row.usage.input_tokens)],
     ["Cached", "Input tokens read from the server's cache", (row) => count(row.usage.cached_input_tokens)],
-    ["Output", "Output tokens", (row) => tokens(row.usage.output_tokens, row.usage.source)],
+    ["Output", "Output tokens; ± is what estimates for this model were off by before", output],
+    ["Estimate", "Output as estimated while it streamed → as the server reported it, and how far off the estimate was", settled],
     ["Reasoning", "Output tokens spent on reasoning", (row) => count(row.usage.reasoning_tokens)],
-    ["Total", "Input and output tokens", (row) => tokens(row.usage.total_tokens, row.usage.source)],
+    ["Total", "Input and output tokens", (row) => marked(row, row.usage.total_tokens)],
     ["Source", "Reported by the server, or estimated here (≈)", (row) => row.usage.source],
-    ["First", "Time to the first delta", (row) => seconds(row.first) || "–"],
-    ["Tok/s", "Output tokens a second", rate],
-    ["Cost", "US dollars, as far as the price is known", (row) => money(row.cost)],
+    ["First delta", "Time from the request to the first delta", (row) => seconds(row.first) || "–"],
+    ["Tok/s", "Output tokens a second, from the first delta to the last", rate],
+    ["Cost", "US dollars; unknown where no price is known", (row) => money(row.cost, row.usage.source)],
   ];
+  const NUMBER = /^(≈?)[\d,]+$/;
 
-  /* A sum of some prices would look like the sum of all. */
-  const sumCosts = (rows) =>
-    rows.every((row) => row.cost) ? { usd: rows.reduce((all, row) => all + row.cost.usd, 0) } : null;
+  function totalRow(view, rows) {
+    return {
+      step: "Total",
+      model: `${rows.length} ${rows.length === 1 ? "call" : "calls"}`,
+      usage: view.usage,
+      generating: rows.reduce((all, row) => all + (row.generating ?? 0), 0),
+      cost: view.cost,
+      live: !view.end && rows[rows.length - 1]?.live,
+      margin: null,
+    };
+  }
+
+  /* A field of a CSV. A text that a spreadsheet would take for a formula is made a text; numbers are left alone. */
+  function field(text) {
+    const plain = NUMBER.test(text) ? text.replaceAll(",", "") : text;
+    const safe = /^[=+@\t\r]|^-\D/.test(plain) ? `'${plain}` : plain;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }
+
+  /* The table as CSV. */
+  function usageCsv(view, now) {
+    const rows = view.usageRows(now);
+    const lines = [COLUMNS.map(([name]) => name)];
+    for (const row of view.usage ? [...rows, totalRow(view, rows)] : rows) lines.push(COLUMNS.map(([, , text]) => text(row)));
+    return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
+  }
 
   class UsageTable {
     constructor() {
@@ -36,22 +78,37 @@
       this.total = this.makeRow();
       this.table = el("table", "", el("thead", "", head), this.body, el("tfoot", "", this.total));
       this.table.id = "usage-table";
-      this.node = el("div", "au-usage au-scroll", this.table);
+      this.scroller = el("div", "au-usage au-scroll", this.table);
+      this.scroller.tabIndex = 0;
+      this.scroller.setAttribute("role", "region");
+      this.scroller.setAttribute("aria-label", "Usage table");
+      this.prices = el("p", "au-prices");
+      this.node = el("div", "", this.scroller, this.prices);
+      this.download = el("button", "au-button au-csv", "CSV");
+      this.download.type = "button";
+      this.download.title = "Download this table as a CSV file";
+      this.download.addEventListener("click", () => this.save());
       this.rows = new Map();
-      this.write(this.total, COLUMNS.map(([name]) => (name === "Step" ? "Total" : "")));
+      this.clear();
     }
     makeRow() {
-      return el("tr", "", ...COLUMNS.map(([name]) => el(name === "Step" ? "th" : "td", "")));
+      const row = el("tr", "", ...COLUMNS.map(([name]) => el(name === "Step" ? "th" : "td", "")));
+      row.cells[0].scope = "row";
+      return row;
     }
     write(row, texts) {
       texts.forEach((text, index) => setText(row.cells[index], text));
     }
     clear() {
+      this.shown = null;
       this.rows.clear();
       this.body.replaceChildren();
       this.write(this.total, COLUMNS.map(([name]) => (name === "Step" ? "Total" : "")));
+      setText(this.prices, "");
+      this.download.hidden = true;
     }
     update(view, now) {
+      this.shown = { view, now };
       const rows = view.usageRows(now);
       const keys = new Set(rows.map((row) => row.key));
       for (const [key, node] of this.rows)
@@ -59,25 +116,45 @@
           node.remove();
           this.rows.delete(key);
         }
-      for (const row of rows) {
-        let node = this.rows.get(row.key);
-        if (!node) {
-          node = this.makeRow();
-          this.rows.set(row.key, node);
-          this.body.append(node);
-        }
-        node.classList.toggle("au-live", Boolean(row.live));
-        node.cells[1].title = row.model;
-        this.write(node, COLUMNS.map(([, , text]) => text(row)));
-      }
-      const sum = view.usage;
-      if (!sum) return;
-      const generating = rows.reduce((all, row) => all + (row.generating ?? 0), 0);
-      const total = { step: "Total", model: `${rows.length} ${rows.length === 1 ? "call" : "calls"}`, usage: sum, first: null, generating, cost: view.end ? view.end.cost : sumCosts(rows) };
-      this.table.classList.toggle("au-no-cost", !rows.some((row) => row.cost));
+      for (const row of rows) this.show(row);
+      this.download.hidden = !rows.length;
+      if (!view.usage) return;
+      const total = totalRow(view, rows);
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
+      this.total.lastChild.title = total.cost?.source ?? "The price of at least one call is unknown";
+      setText(this.prices, rows.length ? pricesText(rows) : "");
+    }
+    show(row) {
+      let node = this.rows.get(row.key);
+      if (!node) {
+        node = this.makeRow();
+        this.rows.set(row.key, node);
+        this.body.append(node);
+      }
+      node.classList.toggle("au-live", Boolean(row.live));
+      node.cells[1].title = row.model;
+      node.lastChild.title = row.cost ? `price: ${row.cost.source}` : `The price of ${row.model} is unknown`;
+      this.write(node, COLUMNS.map(([, , text]) => text(row)));
+    }
+    save() {
+      if (!this.shown) return;
+      const url = URL.createObjectURL(new Blob([usageCsv(this.shown.view, this.shown.now)], { type: "text/csv" }));
+      const link = el("a", "");
+      link.href = url;
+      link.download = `usage-${this.shown.view.runId.slice(0, 8)}.csv`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
     }
   }
 
-  agentui.UsageTable = UsageTable;
+  /* Where the prices come from and of what date they are; which models have none. */
+  function pricesText(rows) {
+    const sources = [...new Set(rows.filter((row) => row.cost).map((row) => row.cost.source))];
+    const unknown = [...new Set(rows.filter((row) => !row.cost).map((row) => row.model))];
+    const parts = sources.length ? [`prices: ${sources.join("; ")}`] : [];
+    if (unknown.length) parts.push(`price unknown: ${unknown.join(", ")}`);
+    return parts.join(" · ");
+  }
+
+  Object.assign(agentui, { UsageTable, usageCsv });
 })();
