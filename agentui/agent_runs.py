@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from agentui.budget import Budget
 from agentui.events import ParentRun, Record, RunStarted, StepFinished
+from agentui.input_files import given_files
 from agentui.loop_thread import run_sync
 from agentui.runner import LimitReached, Run
 from agentui.session import Assignment, Session, close_later
@@ -108,6 +109,7 @@ class AgentRuns:
                 model=spec.model.model_id,
                 server=spec.model.server,
                 tools=tuple(spec.tools),
+                files=given_files(job.assignment.files),
                 limits=spec.limits,
                 parent=job.parent,
                 agentui_version=__version__,

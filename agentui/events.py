@@ -46,6 +46,14 @@ class ParentRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFile:
+    """A file that the code finds in its working directory."""
+
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """First event of a run."""
 
@@ -54,6 +62,8 @@ class RunStarted:
     server: str | None = None
     "Address of the model's server, without anything secret; None for a model without one."
     tools: tuple[str, ...] = ()
+    files: tuple[GivenFile, ...] = ()
+    "What the task came with; their content is not recorded."
     limits: Limits = field(default_factory=Limits)
     parent: ParentRun | None = None
     agentui_version: str

@@ -12,12 +12,16 @@ import re
 import stat
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from agentui.errors import ConfigError
+from agentui.errors import ConfigError, SandboxError
+from agentui.events import GivenFile
 from agentui.limits import Limits
+from agentui.messages import ChatMessage
+from agentui.prompts import render
+from agentui.sandbox.base import Sandbox, SandboxInfo
 
 Content: TypeAlias = bytes | Path
 """The bytes of a file, or where it lies on this machine."""
@@ -40,16 +44,19 @@ class InputFile:
     content: Content = field(repr=False)
 
 
-def as_files(files: Files | None, limits: Limits) -> tuple[InputFile, ...]:
+def as_files(files: Files | None, limits: Limits, *, native: bool = False) -> tuple[InputFile, ...]:
     """Check files that a run is to have.
 
     Args:
         files: Paths, or content by name.
         limits: How many and how large they may be.
+        native: The agent runs no code, so nothing could read them.
 
     Raises:
         ConfigError: One cannot be read or is no plain file, or they are too many or too large.
     """
+    if files and native:
+        raise ConfigError("files: this agent runs no code that could read them: use CodeAgent, or put them in the task")
     if isinstance(files, str | bytes):
         raise ConfigError(f"files={files!r} is no list: give a list of paths, or a dict of names and contents")
     pairs = files.items() if isinstance(files, Mapping) else [(_name_of(path), path) for path in files or ()]
@@ -63,6 +70,35 @@ def as_files(files: Files | None, limits: Limits) -> tuple[InputFile, ...]:
         if sum(file.size_bytes for file in checked) > limits.max_file_bytes:
             raise ConfigError(f"files: together they have more than {limits.max_file_bytes:,} bytes: give less")
     return tuple(checked)
+
+
+def given_files(files: Sequence[InputFile]) -> tuple[GivenFile, ...]:
+    """Files as a record names them."""
+    return tuple(GivenFile(name=file.name, size_bytes=file.size_bytes) for file in files)
+
+
+def with_files(message: ChatMessage, files: Sequence[InputFile], sandbox: SandboxInfo) -> ChatMessage:
+    """A task's message with the names and sizes of its files, and how the code reaches them in `sandbox`."""
+    text = render("files", files=files, opens_files=sandbox.opens_files)
+    if isinstance(message.content, str):
+        return replace(message, content=f"{message.content}\n\n{text}")
+    return replace(message, content=[*(message.content or ()), {"type": "text", "text": text}])
+
+
+async def put_into(sandbox: Sandbox, files: Sequence[InputFile]) -> None:
+    """Store files in a sandbox.
+
+    Raises:
+        SandboxError: They cannot be read, or it cannot hold them.
+    """
+    if not files:
+        return
+    try:
+        await sandbox.put_files({file.name: file.content for file in files})
+    except ValueError as error:
+        raise SandboxError(f"the files of the task do not fit into the sandbox: {error}") from error
+    except OSError as error:
+        raise SandboxError(f"a file of the task cannot be read: {error}") from error
 
 
 def _name_of(path: object) -> str:

@@ -20,6 +20,7 @@ from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarise
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
 from agentui.events import ContextCompacted
+from agentui.input_files import put_into, with_files
 from agentui.messages import ChatMessage
 from agentui.observe import Failures, Mistake, Observation, observe_mistake
 from agentui.parse import Answer
@@ -58,6 +59,7 @@ class Loop(ABC):
         return await within_time(self._budget, run, self._work(run))
 
     async def _work(self, run: Run) -> Any:
+        await self._tell_files()
         self._take_up()
         while True:
             self._budget.check_steps()
@@ -90,12 +92,22 @@ class Loop(ABC):
             tags = {"opening": self._spec.tags.opening, "closing": self._spec.tags.closing}
             self._remember("user", render(f"cut_off{native}", **tags) if cut else render("interrupted"))
 
-    async def _define(self) -> None:
-        """Give the code its variables, also when its interpreter had to be replaced."""
+    async def _tell_files(self) -> None:
+        """Say in the task which files it comes with, and how the code reaches them in the sandbox that it has."""
         assignment = self._assignment
-        if assignment.variables and not assignment.defined and not self._spec.native_tools:
+        if assignment.files and not assignment.told:
             sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
-            await sandbox.put(assignment.variables)
+            assignment.message = with_files(assignment.message, assignment.files, sandbox.info)
+
+    async def _define(self) -> None:
+        """Give the code its variables and files, also when its interpreter had to be replaced."""
+        assignment = self._assignment
+        given = assignment.variables or assignment.files
+        if given and not assignment.defined and not self._spec.native_tools:
+            sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
+            if assignment.variables:
+                await sandbox.put(assignment.variables)
+            await put_into(sandbox, assignment.files)
             assignment.defined = True
 
     async def _plan(self, run: Run) -> None:

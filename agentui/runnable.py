@@ -16,6 +16,7 @@ from agentui.budget import Budget
 from agentui.code_loop import CodeLoop
 from agentui.errors import ConfigError
 from agentui.events import Record
+from agentui.input_files import Files, as_files
 from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
 from agentui.loop_thread import iterate, run_sync
@@ -58,6 +59,7 @@ class Runnable:
         reset: bool = True,
         images: Sequence[Any] | None = None,
         additional_args: Mapping[str, Any] | None = None,
+        files: Files | None = None,
         max_steps: int | None = None,
         return_full_result: bool | None = None,
     ) -> Any:
@@ -69,6 +71,7 @@ class Runnable:
             reset: Start a new conversation; False goes on with the last one, its variables included.
             images: PIL images, file paths or URLs that belong to the task; part of its message alone.
             additional_args: Variables that the code finds under these names.
+            files: Paths, or bytes and paths by name, which the code finds in its directory under plain names.
             max_steps: Instead of the agent's own.
             return_full_result: Return a `RunResult`, which also tells of runs that ended without an answer.
 
@@ -88,6 +91,7 @@ class Runnable:
             reset=reset,
             images=images,
             additional_args=additional_args,
+            files=files,
             max_steps=max_steps,
         )
 
@@ -124,6 +128,7 @@ class Runnable:
         reset: bool = True,
         images: Sequence[Any] | None = None,
         additional_args: Mapping[str, Any] | None = None,
+        files: Files | None = None,
         max_steps: int | None = None,
         limits: Limits | None = None,
     ) -> AsyncGenerator[Record, None]:
@@ -136,6 +141,7 @@ class Runnable:
             reset=reset,
             images=images,
             additional_args=additional_args,
+            files=files,
             max_steps=max_steps,
             limits=limits,
         )
@@ -155,6 +161,7 @@ class Runnable:
         reset: bool = True,
         images: Sequence[Any] | None = None,
         additional_args: Mapping[str, Any] | None = None,
+        files: Files | None = None,
         max_steps: int | None = None,
         limits: Limits | None = None,
         on_record: Callable[[Record], None] | None = None,
@@ -167,6 +174,7 @@ class Runnable:
             reset: Without a session, and with a task: begin a new one.
             images: As in `run`.
             additional_args: As in `run`.
+            files: As in `run`.
             max_steps: As in `run`.
             limits: Instead of the agent's own, or of the unfinished run's.
             on_record: Called with each record, on the event loop; must not block.
@@ -176,16 +184,17 @@ class Runnable:
                 or the limits leave nothing for it.
         """
         if task is None:
-            if images or additional_args:
-                raise ConfigError("images and additional_args belong to a task: give one, or leave them out")
+            if images or additional_args or files:
+                raise ConfigError("images, files and additional_args belong to a task: give one, or leave them out")
             job = self._rest_of(session or self._runs.session(reset=False), limits, max_steps)
         else:
             message, variables = as_task(task, images, additional_args, native=self.spec.native_tools)
             payer = session.payer if session else None
             budget = Budget(with_steps(limits or self.limits, max_steps), self.model, payer=payer)
+            given = as_files(files, budget.limits, native=self.spec.native_tools)
             job = Job(
                 session=session or self._runs.session(reset=reset),
-                assignment=Assignment(task=clean_text(task), message=message, variables=variables),
+                assignment=Assignment(task=clean_text(task), message=message, variables=variables, files=given),
                 budget=budget,
             )
         return self._runs.launch(job, self.spec, self, self.loop_class, on_record)

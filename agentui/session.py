@@ -14,6 +14,7 @@ from typing import Any
 from agentui.budget import Budget
 from agentui.errors import ConfigError
 from agentui.events import StepFinished
+from agentui.input_files import InputFile
 from agentui.loop_thread import background_loop
 from agentui.messages import ChatMessage
 from agentui.sandbox.base import Sandbox, SandboxPool
@@ -28,10 +29,11 @@ class Assignment:
     message: ChatMessage
     "The task as the model reads it, pictures included."
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    files: Sequence[InputFile] = ()
     told: bool = False
     "The message is in the conversation."
     defined: bool = False
-    "The variables are in the interpreter."
+    "The variables and files are in the interpreter."
     cut: bool = False
     "The conversation ends with as much as had come of the newest answer."
     planned_at: int | None = None

@@ -13,6 +13,7 @@ from typing import Any
 from agentui.agent import CodeAgent
 from agentui.errors import ConfigError
 from agentui.events import Record
+from agentui.input_files import Files
 from agentui.limits import Limits
 from agentui.runner import Run
 from agentui.session import Session
@@ -46,6 +47,7 @@ class Worker:
         session: Session,
         images: Sequence[Any] | None = None,
         additional_args: Mapping[str, Any] | None = None,
+        files: Files | None = None,
         limits: Limits | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
@@ -63,6 +65,7 @@ class Worker:
             session=session,
             images=images,
             additional_args=additional_args,
+            files=files,
             limits=limits,
             on_record=on_record,
         )

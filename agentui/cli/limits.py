@@ -19,6 +19,7 @@ _OPTIONS = {
     "max_cost_usd": (float, "US dollars of all model calls together, for models whose price is known"),
     "step_seconds": (float, "seconds that the code of one step may run"),
     "max_output_bytes": (int, "bytes that the code of one step may print"),
+    "max_file_bytes": (int, "bytes of all files that the task comes with"),
 }
 _MORE_NAMES = {"max_cost_usd": ("--max-cost",)}
 _FLAGS = {name: f"--{name.replace('_', '-')}" for name in (*_OPTIONS, "planning_interval")}
@@ -48,7 +49,7 @@ def limits_from(options: argparse.Namespace) -> Limits:
 
 def in_flags(text: str) -> str:
     """A message of the library with the flags of the command line in place of the names of arguments."""
-    return re.sub(r"^images:", "--image:", _NAMED.sub(_flag, text))
+    return re.sub(r"^(image|file)s:", r"--\1:", _NAMED.sub(_flag, text))
 
 
 def limit_in_flags(text: str) -> str:

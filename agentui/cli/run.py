@@ -46,6 +46,9 @@ def add_parser(commands: object) -> None:
     parser.add_argument(
         "--image", action="append", default=[], metavar="FILE", help="a picture that belongs to the task"
     )
+    parser.add_argument(
+        "--file", action="append", default=[], metavar="FILE", help="a file that the code finds in its directory"
+    )
     parser.add_argument("--planning-interval", type=int, metavar="N", help="plan before every N-th step")
     add_model_options(parser)
     add_parameter_option(parser)
@@ -78,7 +81,7 @@ def run_task(options: argparse.Namespace) -> int:
 
     def start() -> Run:
         with mistakes_in_flags():
-            return agent.start(task, session=session, images=options.image)
+            return agent.start(task, session=session, images=options.image, files=options.file)
 
     return asyncio.run(_watch(start, session, options))
 

@@ -207,6 +207,8 @@ def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line():
         (["run", "t", "--base-url", "http://127.0.0.1:9", "--model", "m", "--set", "hot"], "'hot' is not of the form"),
         (["run", "t", "--image", "/no/such.png"], "agentui: --image: cannot read '/no/such.png'"),
         (["run", "t", "--max-cost", "1"], "agentui: --max-cost-usd needs a price, and that of"),
+        (["run", "t", "--file", "/no/such.csv"], "agentui: --file: cannot read '/no/such.csv'"),
+        (["run", "t", "--file", "/dev"], "no plain file"),
         (["run", "t", "--base-url", "not a url", "--model", "m"], "not a url"),
         (["run"], "the following arguments are required: task"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
@@ -278,3 +280,14 @@ def test_an_empty_answer_is_told_to_the_model_and_not_the_end():
         assert "was empty" in server.requests[1].body["messages"][-1]["content"]
     assert last(done)["output"] == 391
     assert last(done)["usage"]["input_tokens"] == 80
+
+
+def test_a_file_of_the_command_line_is_read_by_its_name(tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "data.csv")
+    read = ["Go.\n<code>\nfinal_answer(open('data.csv').read() + open('link.txt').read())\n</code>", TokenUsage(1, 1)]
+    with serve_chat(read) as server:
+        words = ["--file", str(tmp_path / "data.csv"), "--file", str(tmp_path / "link.txt"), "--json"]
+        done = agentui("run", "t", *words, *on(server))
+    assert done.returncode == 0, done.stderr
+    assert last(done)["output"] == "a,b\n1,2\n" * 2
