@@ -14,6 +14,8 @@ from agentui.errors import ModelError
 from agentui.messages import ChatMessageStreamDelta, FinishReason, MessageLike
 from agentui.models.answer import AnswerReader
 from agentui.models.body import BodyReader, NotAStream
+from agentui.models.client import ClientPool
+from agentui.models.hidden import Hidden
 from agentui.models.http_errors import Place, connection_error, http_error, transport_reason
 from agentui.models.problem import Problem
 from agentui.models.sse import SSEEvent
@@ -40,16 +42,16 @@ class Call:
 
     def __init__(
         self,
-        client: openai.AsyncOpenAI,
+        clients: ClientPool,
         body: JSONObject,
-        options: Mapping[str, Any],
+        options: Hidden[Mapping[str, Any]],
         *,
         place: Place,
         timeouts: Timeouts,
         messages: Sequence[MessageLike],
         stop_sequences: Sequence[str],
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._body = body
         self._options = options
         self._place = place
@@ -72,7 +74,9 @@ class Call:
         """
         async with AsyncExitStack() as stack:
             stack.callback(self._watchdog.close)
-            response = await self._open(stack)
+            client = await stack.enter_async_context(self._clients.lease())
+            self._started = self._watchdog.now()  # the first client takes its time to be made
+            response = await self._open(client, stack)
             chunks = await stack.enter_async_context(aclosing(response.aiter_bytes()))
             batches = self._read(chunks, BodyReader(response.headers.get("content-type", "")))
             async for deltas in await stack.enter_async_context(aclosing(batches)):
@@ -90,22 +94,22 @@ class Call:
             yield ChatMessageStreamDelta(finish_reason=verdict, token_usage=await self._usage(exact=exact))
             await self._finish_body(chunks)
 
-    async def _open(self, stack: AsyncExitStack) -> httpx2.Response:
+    async def _open(self, client: openai.AsyncOpenAI, stack: AsyncExitStack) -> httpx2.Response:
         limits = self._timeouts
         self._limit(self._started + limits.first_byte_s, f"no answer within {limits.first_byte_s:g} s")
-        request = self._client.chat.completions.with_streaming_response.create(
-            model=self._place.model_id, messages=[], stream=True, extra_body=self._body, **self._options
+        request = client.chat.completions.with_streaming_response.create(
+            model=self._place.model_id, messages=[], stream=True, extra_body=self._body, **self._options.reveal()
         )
         try:
             return (await self._watchdog.wait(stack.enter_async_context(request))).http_response
         except TimeLimitPassed as passed:
             raise await self._error(Problem.silent(str(passed))) from None
         except openai.APIStatusError as error:
-            raise http_error(error.response, self._place) from None  # its own text may hold the key
+            raise http_error(error.response, self._place) from None  # its text and its frames hold the key
         except openai.APIConnectionError as error:
-            raise connection_error(error, self._place, limits.connect_s) from error
+            raise connection_error(error, self._place, limits.connect_s) from None
         except httpx2.HTTPError as error:  # in the body of an error
-            raise await self._error(Problem.broken(transport_reason(error, self._place))) from error
+            raise await self._error(Problem.broken(transport_reason(error, self._place))) from None
 
     async def _read(
         self, chunks: AsyncGenerator[bytes, None], body: BodyReader

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import openai
 
 from agentui.errors import ModelConnectionError, ModelError, ModelHTTPError
 from agentui.models.failures import failure_from
+from agentui.models.hidden import Hidden
 from agentui.models.redact import one_line, plain_text, public_url, without_secrets
 from agentui.models.retry import retry_after_s
 from agentui.models.sse import Malformed, parse_json
@@ -42,14 +42,14 @@ class Place:
 
     url: str
     model_id: str
-    secrets: Sequence[str] = ()
+    secrets: Hidden[tuple[str, ...]] = Hidden(())
 
     def __str__(self) -> str:
         return f"{self.model_id!r} at {public_url(self.url)}"
 
     def safe(self, text: str, limit: int = _MESSAGE_CHARS) -> str:
         """Server text as one line, without secrets."""
-        return one_line(without_secrets(text, self.secrets), limit)
+        return one_line(without_secrets(text, self.secrets.reveal()), limit)
 
 
 def http_error(response: httpx2.Response, place: Place) -> ModelHTTPError:
@@ -61,7 +61,7 @@ def http_error(response: httpx2.Response, place: Place) -> ModelHTTPError:
     error = ModelHTTPError(
         f"{message}; the server says: {said}" if said and not html else message,
         status=status,
-        body=plain_text(without_secrets(text, place.secrets), BODY_CHARS),
+        body=plain_text(without_secrets(text, place.secrets.reveal()), BODY_CHARS),
         request_id=place.safe(response.headers.get("x-request-id", "")) or None,
         retry_after_s=retry_after_s(response.headers),
     )
@@ -96,7 +96,7 @@ def _advice(status: int, place: Place, *, html: bool) -> str:
         return "the server redirects to another address, which is not followed; give that one as api_base"
     if html:
         return "the answer is a web page and not JSON; check api_base, it often has to end in /v1"
-    if status == 401 and not place.secrets:
+    if status == 401 and not place.secrets.reveal():
         return "an API key is needed; set api_key"
     default = _SERVER_FAILED if status >= 500 else "the server refuses the request; check the model's parameters"
     return _ADVICE.get(status, default).format(model=repr(place.model_id))

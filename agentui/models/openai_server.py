@@ -22,6 +22,7 @@ from agentui.models.adapt import Memory, lesson_from
 from agentui.models.base import Model
 from agentui.models.call import Call
 from agentui.models.client import ClientPool
+from agentui.models.hidden import Hidden
 from agentui.models.http_errors import Place, connection_error, http_error, transport_reason
 from agentui.models.redact import public_url
 from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
@@ -77,15 +78,14 @@ class OpenAIServerModel(Model):
     ) -> None:
         self.model_id = model_id
         settings = ServerSettings.resolve(api_base, api_key, client_kwargs or {}, timeouts, retries, completion_kwargs)
-        self.api_base = settings.base_url
-        self.server = public_url(settings.base_url)
+        self.api_base = self.server = public_url(settings.base_url)
         self.timeouts, self.retries = settings.timeouts, settings.retries
-        self._place = Place(settings.base_url, model_id, settings.secrets)
+        self._place = Place(self.api_base, model_id, settings.secrets)
         self._roles = {**ROLE_CONVERSIONS, **(custom_role_conversions or {})}
         self._flatten = flatten_messages_as_text
-        self._parameters, self._request_options = split_options(completion_kwargs, settings)
+        self._parameters, request_options = split_options(completion_kwargs, settings)
+        self._request_options = Hidden(request_options)
         self._clients = ClientPool(
-            base_url=settings.base_url,
             api_key=settings.api_key,
             connect_s=settings.timeouts.connect_s,
             options=settings.client_arguments(organization, project),
@@ -120,7 +120,7 @@ class OpenAIServerModel(Model):
         attempt, lessons = 1, 0
         while True:
             adapted = _MEMORY.recall(self.api_base, self.model_id).apply(body)
-            call = await self._call(adapted, messages, stop_sequences or ())
+            call = self._call(adapted, messages, stop_sequences or ())
             try:
                 async with aclosing(call.stream()) as deltas:
                     async for delta in deltas:
@@ -148,30 +148,32 @@ class OpenAIServerModel(Model):
             ModelConnectionError: The server cannot be reached.
             ModelStreamBroken: What it sent is no list of models.
         """
-        client = await self._clients.client()
-        headers = self._request_options.get("extra_headers")
+        headers = self._request_options.reveal().get("extra_headers")
         try:
-            async with client.models.with_streaming_response.list(timeout=LIST_S, extra_headers=headers) as response:
+            async with (
+                self._clients.lease() as client,
+                client.models.with_streaming_response.list(timeout=LIST_S, extra_headers=headers) as response,
+            ):
                 payload = parse_json(await response.read())
         except openai.APIStatusError as error:
-            raise http_error(error.response, self._place) from None  # its own text may hold the key
+            raise http_error(error.response, self._place) from None  # its text and its frames hold the key
         except openai.APIConnectionError as error:
-            raise connection_error(error, self._place, self.timeouts.connect_s) from error
+            raise connection_error(error, self._place, self.timeouts.connect_s) from None
         except httpx2.HTTPError as error:
             reason = transport_reason(error, self._place)
-            raise ModelStreamBroken(f"{self._place}: the list of models broke off: {reason}") from error
+            raise ModelStreamBroken(f"{self._place}: the list of models broke off: {reason}") from None
         listed: Any = as_list(payload) or as_object(payload).get("data")
         if not isinstance(listed, list):
             raise ModelStreamBroken(f"{self._place} sent no list of models; check api_base, it often has to end in /v1")
         return [name for model in as_objects(listed) if (name := as_text(model.get("id")))]
 
     async def aclose(self) -> None:
-        """Close the connections that the running event loop keeps open for the next call."""
+        """Close the connections that the running event loop keeps open; a call that runs goes on to its end."""
         await self._clients.aclose()
 
-    async def _call(self, body: JSONObject, messages: Sequence[MessageLike], stop_sequences: Sequence[str]) -> Call:
+    def _call(self, body: JSONObject, messages: Sequence[MessageLike], stop_sequences: Sequence[str]) -> Call:
         return Call(
-            await self._clients.client(),
+            self._clients,
             body,
             self._request_options,
             place=self._place,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -14,28 +13,40 @@ import httpx2
 from openai import AsyncOpenAI, NotGiven, Omit
 
 from agentui.errors import ConfigError
+from agentui.models.environment import (
+    custom_headers,
+    environment_base_url,
+    environment_key,
+    headers_kept_out,
+    sends_authorization,
+)
+from agentui.models.hidden import Hidden
 from agentui.models.redact import secrets_in
 from agentui.models.retry import Retries
 from agentui.models.timing import Timeouts
 
 T = TypeVar("T")
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _REQUEST_OPTIONS = ("extra_headers", "extra_query")
-_ACCOUNT_HEADERS = {"organization": "OpenAI-Organization", "project": "OpenAI-Project"}
 _CLIENT_ARGUMENTS = frozenset(inspect.signature(AsyncOpenAI).parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ServerSettings:
-    """Settings of one server, resolved."""
+    """Settings of one server, resolved.
+
+    Attributes:
+        own_key: The key was given for this server, and is not the environment's.
+        secrets: What no message may contain.
+    """
 
     base_url: str
-    api_key: str
-    client_options: Mapping[str, Any]
+    api_key: Hidden[str]
+    own_key: bool
+    client_options: Hidden[Mapping[str, Any]]
     timeouts: Timeouts
     retries: Retries
-    secrets: tuple[str, ...]
+    secrets: Hidden[tuple[str, ...]]
 
     @classmethod
     def resolve(
@@ -54,32 +65,36 @@ class ServerSettings:
         """
         options = dict(_mapping("client_kwargs", client_kwargs))
         _check_client_options(options, {"base_url": api_base, "api_key": api_key})
-        base_url = str(api_base or options.pop("base_url", None) or _environment_base_url()).rstrip("/")
+        base_url = str(api_base or options.pop("base_url", None) or environment_base_url()).rstrip("/")
         password = _checked_address(base_url)
-        key = _checked_key(options.pop("api_key", None) if api_key is None else api_key, base_url)
+        given_key = options.pop("api_key", None) if api_key is None else api_key
+        key = _checked_key(environment_key(base_url) if given_key is None else given_key)
         timeout = completion_kwargs.get("timeout", options.pop("timeout", None))
         max_retries = options.pop("max_retries", None)
         sent = [_mapping(name, given.get(name)) for given, name in _secret_places(options, completion_kwargs)]
+        sent.append(custom_headers())
         secrets = (key, password, *(secret for named in sent for secret in secrets_in(named)))
         return cls(
             base_url=base_url,
-            api_key=key,
-            client_options=options,
+            api_key=Hidden(key),
+            own_key=given_key is not None,
+            client_options=Hidden(options),
             timeouts=_of_kind("timeouts", timeouts, Timeouts) or _timeouts_like(timeout),
             retries=_of_kind("retries", retries, Retries) or _retries_like(max_retries),
-            secrets=tuple(secret for secret in secrets if secret),
+            secrets=Hidden(tuple(secret for secret in secrets if secret)),
         )
 
     def client_arguments(self, organization: str | None, project: str | None) -> dict[str, Any]:
-        """Arguments of the openai client, which would send the environment's account to every server."""
-        options = dict(self.client_options)
+        """Arguments of the openai client, which would send what the environment holds to every server."""
+        options: dict[str, Any] = {**self.client_options.reveal(), "base_url": self.base_url}
         options |= {
             name: value for name, value in (("organization", organization), ("project", project)) if value is not None
         }
-        if not _is_environments(self.base_url):
-            omitted = {header: Omit() for name, header in _ACCOUNT_HEADERS.items() if options.get(name) is None}
-            options["default_headers"] = omitted | dict(options.get("default_headers") or {})
-        return options
+        given = [name for name, value in options.items() if value is not None]
+        headers: dict[str, Any] = dict(headers_kept_out(self.base_url, given))
+        if self.own_key and (key := self.api_key.reveal()):  # said as a header, it is before the environment's
+            headers["Authorization"] = f"Bearer {key}"
+        return options | {"default_headers": headers | dict(options.get("default_headers") or {})}
 
 
 def split_options(
@@ -98,21 +113,13 @@ def split_options(
     _check_body(body)
     options = {name: completion_kwargs[name] for name in _REQUEST_OPTIONS if completion_kwargs.get(name)}
     headers: Mapping[str, Any] = {
-        **(settings.client_options.get("default_headers") or {}),
+        **(settings.client_options.reveal().get("default_headers") or {}),
         **options.get("extra_headers", {}),
     }
-    if not settings.api_key and not any(name.lower() == "authorization" for name in headers):
+    authorized = settings.api_key.reveal() or any(name.lower() == "authorization" for name in headers)
+    if not authorized and (settings.own_key or not sends_authorization(settings.base_url)):
         options["extra_headers"] = {**options.get("extra_headers", {}), "Authorization": Omit()}
     return body, options
-
-
-def _environment_base_url() -> str:
-    return os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-
-
-def _is_environments(base_url: str) -> bool:
-    """The environment's key and account belong to this server."""
-    return base_url == _environment_base_url().rstrip("/") or urlsplit(base_url).hostname == "api.openai.com"
 
 
 def _checked_address(base_url: str) -> str | None:
@@ -126,9 +133,7 @@ def _checked_address(base_url: str) -> str | None:
     return parts.password
 
 
-def _checked_key(given: Any, base_url: str) -> str:
-    if given is None:
-        given = os.environ.get("OPENAI_API_KEY", "") if _is_environments(base_url) else ""
+def _checked_key(given: Any) -> str:
     if not isinstance(given, str):
         raise ConfigError(f"api_key is text, not {type(given).__name__}")
     key = given.strip()

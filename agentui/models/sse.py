@@ -16,8 +16,8 @@ from pydantic_core import from_json
 
 from agentui.models.wire import as_list, as_object
 
-MAX_EVENT_BYTES = 8 * 1024 * 1024
-"Parsed it takes many times that; a picture among the deltas stays below."
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+"Parsed it can take thirty times that; a picture among the deltas stays below."
 _MAX_DEPTH = 200
 "Levels of JSON; Python itself cannot go down much deeper."
 

@@ -73,7 +73,7 @@ class UsageLedger:
             _merge(self._top, _counts({"cached_tokens": as_object(chunk["timings"]).get("cache_n")}))
         for choice in as_objects(chunk.get("choices")):
             if "usage" in choice:  # Moonshot
-                index = (_number(choice.get("index")) or 0) if self._n > 1 else 0
+                index = min(_number(choice.get("index")) or 0, self._n - 1)
                 seen |= _add(self._choices.setdefault(index, {}), as_object(choice["usage"]))
         if "x_groq" in chunk:
             seen |= _add(self._groq, as_object(as_object(chunk["x_groq"]).get("usage")))

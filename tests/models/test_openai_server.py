@@ -159,7 +159,8 @@ class TestRequests:
         async def once():
             async with wire_server(play(HI)) as server:
                 other = OpenAIServerModel("m", server.url, KEY)
-                return fold_deltas(await collect(other)).content, await model._clients.client()
+                async with model._clients.lease() as client:
+                    return fold_deltas(await collect(other)).content, client
 
         (first, client), (second, other_client) = asyncio.run(once()), asyncio.run(once())
         assert (first, second) == ("hi", "hi")
