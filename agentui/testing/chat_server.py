@@ -1,14 +1,12 @@
 """A chat completions server on this machine that follows a script, for tests over real sockets.
 
-It runs in a thread with an event loop of its own, so tests that are async and tests that are not use it the same
-way. One request a connection, so that a closed socket always means that the client went away or has all it wants.
+One request a connection, so that a closed socket always means that the client went away or has all it wants.
 Answers are taken in the order of the requests; a request too many is refused and noticed by `assert_finished`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from typing import Any, TypeAlias
 from agentui.models.gate import Gate, Signal
 from agentui.models.scripted import split_text
 from agentui.testing.chat_wire import ChatPart, ChatStream, Reply, error_body, models_body, read_request
+from agentui.testing.loopback import serve_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,31 +166,6 @@ def serve_chat(*answers: ServerAnswer, model_id: str = "test-model") -> Generato
         model_id: The name in the responses.
     """
     server = ChatServer(answers, model_id)
-    ready, ended = threading.Event(), Signal()
-
-    async def serve() -> None:
-        connections: set[asyncio.Task[None]] = set()
-
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.ensure_future(server.handle(reader, writer))
-            connections.add(task)
-            task.add_done_callback(connections.discard)
-
-        listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-        host, port = listening.sockets[0].getsockname()[:2]
-        server.base_url = f"http://{host}:{port}/v1"
-        ready.set()
-        await ended
-        listening.close()
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="chat-server", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with serve_loopback(server.handle, "chat-server") as port:
+        server.base_url = f"http://127.0.0.1:{port}/v1"
         yield server
-    finally:
-        ended.set()
-        thread.join()

@@ -8,12 +8,12 @@ import asyncio
 import io
 import json
 import re
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPResponse, IncompleteRead
 
 from agentui.testing import Signal
+from agentui.testing.loopback import serve_loopback
 
 
 @dataclass(eq=False)
@@ -107,33 +107,9 @@ async def _pump(reader, writer, kept):
 def tapped(port):
     """Tap the server on `port` until the block ends."""
     tap = Tap(port)
-    ready, ended = threading.Event(), Signal()
-
-    async def serve():
-        connections = set()
-
-        def connected(reader, writer):
-            task = asyncio.ensure_future(tap.carry(reader, writer))
-            connections.add(task)
-            task.add_done_callback(connections.discard)
-
-        listening = await asyncio.start_server(connected, "127.0.0.1", 0)
-        tap.base_url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
-        ready.set()
-        await ended
-        listening.close()
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="tap", daemon=True)
-    thread.start()
-    ready.wait()
-    try:
+    with serve_loopback(tap.carry, "tap") as listening:
+        tap.base_url = f"http://127.0.0.1:{listening}/v1"
         yield tap
-    finally:
-        ended.set()
-        thread.join()
 
 
 class _Bytes(io.BytesIO):
