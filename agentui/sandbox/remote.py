@@ -26,6 +26,7 @@ from huggingface_hub import get_token
 from agentui.errors import SandboxUnavailable
 from agentui.sandbox.base import SandboxInfo
 from agentui.sandbox.confinement import ResourceLimits
+from agentui.sandbox.remote_client import PATIENCE_S, BridgeClient
 from agentui.sandbox.remote_machine import CreateMachine, MachineOptions, start_machine
 from agentui.sandbox.remote_source import Machine, MachineSource, RemoteSandbox
 
@@ -50,6 +51,7 @@ class HuggingFaceSandboxPool:
         python: The image's Python.
         idle_timeout_s: Seconds without a step after which a machine is ended and its variables are lost.
         start_timeout_s: Seconds that a machine may take until it can be used, packages included.
+        patience_s: Seconds that a broken connection is given to come back before the machine is given up.
         limits: What each worker may use.
         create: Makes the machines; for tests.
     """
@@ -65,6 +67,7 @@ class HuggingFaceSandboxPool:
         python: str = "python3",
         idle_timeout_s: float = 600.0,
         start_timeout_s: float = 240.0,
+        patience_s: float = PATIENCE_S,
         limits: ResourceLimits | None = None,
         create: CreateMachine = HubSandbox.create,
     ) -> None:
@@ -76,9 +79,11 @@ class HuggingFaceSandboxPool:
         self._python = python
         self._idle_timeout_s = idle_timeout_s
         self._start_timeout_s = start_timeout_s
+        self._patience_s = patience_s
         self._machines: set[Machine] = set()
         self._sources: WeakSet[MachineSource] = WeakSet()
-        self._sandboxes: WeakSet[RemoteSandbox] = WeakSet()
+        self._sandboxes: set[RemoteSandbox] = set()
+        "Those that may have a machine; one that nobody closes is ended after its idle time, and looked for here."
         self._lock = threading.Lock()
         self._closed = False
         self._threads = ThreadPoolExecutor(16, "agentui-remote")
@@ -110,7 +115,7 @@ class HuggingFaceSandboxPool:
             await source.end()
             raise
         with self._lock:
-            self._sandboxes.add(sandbox)
+            self._sandboxes = {kept for kept in self._sandboxes if not kept.closed} | {sandbox}
         return sandbox
 
     async def close(self) -> None:
@@ -151,7 +156,8 @@ class HuggingFaceSandboxPool:
 
         def work() -> Machine:
             started = start_machine(self._create, options, abandoned)
-            machine = Machine(started, options.token, self._submit)
+            client = BridgeClient(started, options.token, patience_s=self._patience_s)
+            machine = Machine(client, started, self._submit)
             with self._lock:
                 self._machines = {kept for kept in self._machines if not kept.ended} | {machine}
             return machine

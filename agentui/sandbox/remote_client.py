@@ -1,6 +1,6 @@
 """Requests to the bridge in a virtual machine. Whatever it answers is hostile: sizes and times are bounded here.
 
-A request that fails on its way is repeated for `PATIENCE_S`; the bridge takes each of them only once. Used on the
+A request that fails on its way is repeated for a while; the bridge takes each of them only once. Used on the
 background loop only, because connections belong to the loop that made them.
 """
 
@@ -20,7 +20,9 @@ from agentui.sandbox.remote_machine import SERVICE_ERRORS, Started, reason
 from agentui.sandbox.worker.bridge import PART_BYTES, POLL_S
 
 PATIENCE_S: Final = 20.0
+"How long a request is repeated, unless the pool says otherwise."
 _REQUEST_S: Final = 10.0
+_START_S: Final = 20.0
 _FILE_S: Final = 60.0
 _PAUSE_S: Final = 0.1
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
@@ -43,7 +45,7 @@ class Answer(NamedTuple):
 class BridgeClient:
     """Speaks to one bridge."""
 
-    def __init__(self, started: Started, token: str, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, started: Started, token: str, *, patience_s: float) -> None:
         self._started = started
         self._token = token
         self._patience_s = patience_s
@@ -59,7 +61,7 @@ class BridgeClient:
         Raises:
             MachineLost: No worker was started.
         """
-        answer = await self._ask("POST", "/workers", json.dumps({"tools": tools}).encode(), within_s=_FILE_S)
+        answer = await self._ask("POST", "/workers", json.dumps({"tools": tools}).encode(), within_s=_START_S)
         if answer.status == 422:
             raise MachineLost(_text(answer.body))
         number = _object(answer).get("worker")

@@ -28,6 +28,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.1
 _MAX_REASON_CHARS: Final = 300
 _KILL_ATTEMPTS: Final = 3
+_UNWANTED: Final = "the sandbox was closed before it had started"
 SERVICE_ERRORS: Final = (HubSandboxError, httpx2.HTTPError, OSError, ValueError)
 "What the service's client raises when something is wrong."
 
@@ -133,6 +134,8 @@ def start_machine(create: CreateMachine, options: MachineOptions, abandoned: thr
     Raises:
         SandboxUnavailable: It did not start; whatever had been started was ended.
     """
+    if abandoned.is_set():
+        raise SandboxUnavailable(_UNWANTED)
     deadline = time.monotonic() + options.start_timeout_s
     try:
         machine: HubMachine = create(
@@ -200,7 +203,7 @@ def _start_bridge(machine: HubMachine, options: MachineOptions, deadline: float,
         if not any(process.running for process in machine.processes()) and _read(machine, f"{directory}/port") is None:
             raise SandboxUnavailable(f"the program in the virtual machine ended: {_last_line(machine, directory)}")
         if abandoned.wait(_LOOK_S):
-            raise SandboxUnavailable("the virtual machine is not wanted any more")
+            raise SandboxUnavailable(_UNWANTED)
     raise SandboxUnavailable(
         f"the program in the virtual machine was not ready within {options.start_timeout_s:g} s: "
         f"{_last_line(machine, directory)}"

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from agentui.errors import SandboxUnavailable
@@ -30,8 +31,10 @@ GRACE_S: Final = 1.0
 class Machine:
     """A running machine. `end` is for threads, all else for any."""
 
-    def __init__(self, started: Started, token: str, submit: Callable[[Callable[[], None]], Future[None]]) -> None:
-        self.client = BridgeClient(started, token)
+    def __init__(
+        self, client: BridgeClient, started: Started, submit: Callable[[Callable[[], None]], Future[None]]
+    ) -> None:
+        self.client = client
         self.lost = False
         "Its bridge cannot be reached."
         self.ended = False
@@ -77,19 +80,14 @@ class MachineSource:
         Raises:
             SandboxUnavailable: There is no worker.
         """
-        if self._machine is None or self._machine.lost:
-            self._machine = await self._new_machine()
-        machine = self._machine
+        if self._machine is not None and not self._machine.lost:
+            with suppress(MachineLost):
+                return await self._start_in(self._machine, tools)
+        self._machine = await self._new_machine()
         try:
-            number = await _on_background_loop(machine.client.start_worker(tuple(tools)))
-            return await _on_background_loop(self._carry(machine, number))
+            return await self._start_in(self._machine, tools)
         except MachineLost as error:
-            machine.end_later()
             raise SandboxUnavailable(f"no worker was started in the virtual machine: {error}") from None
-        except asyncio.CancelledError:
-            # A worker that nobody holds may be left in it.
-            machine.end_later()
-            raise
 
     def abandon(self) -> None:
         """Want no machine any more; one that is being started is ended."""
@@ -100,6 +98,15 @@ class MachineSource:
         self.abandon()
         if self._machine is not None:
             await asyncio.shield(asyncio.wrap_future(self._machine.end_later()))
+
+    async def _start_in(self, machine: Machine, tools: Sequence[str]) -> RemoteWorker:
+        try:
+            number = await _on_background_loop(machine.client.start_worker(tuple(tools)))
+            return await _on_background_loop(self._carry(machine, number))
+        except (MachineLost, asyncio.CancelledError):
+            # It is of no use, or has a worker that nobody holds.
+            machine.end_later()
+            raise
 
     async def _new_machine(self) -> Machine:
         starting = self._start(self._abandoned)
@@ -124,10 +131,16 @@ class RemoteSandbox(LocalSandbox):
         self.grace_s = GRACE_S
         self._machine = source
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     async def close(self) -> None:
-        """End the worker and its machine."""
-        self._machine.abandon()
+        """End the machine, and with it the worker."""
+        await self._machine.end()
         await super().close()
+        # One that the call which ran had just been given.
         await self._machine.end()
 
 

@@ -36,7 +36,7 @@ def make_conforming(kind: str) -> ClosablePool:
     """A pool of any kind, remote ones on a stand-in for the service."""
     match kind:
         case "R":
-            return remote_pool(StandInSandbox, python=bare_python())
+            return remote_pool(StandInSandbox)
         case "R+packages":
             return remote_pool(StandInSandbox, python=sys.executable)
         case _:
@@ -44,11 +44,11 @@ def make_conforming(kind: str) -> ClosablePool:
 
 
 def remote_pool(
-    machines: type[StandInSandbox], *, python: str, idle_timeout_s: float = 600.0
+    machines: type[StandInSandbox], *, python: str | None = None, **options: float
 ) -> HuggingFaceSandboxPool:
     """The pool of remote sandboxes, with `machines` in the place of those of the service."""
     return HuggingFaceSandboxPool(
-        token=TOKEN, requirements=(), python=python, idle_timeout_s=idle_timeout_s, create=machines.create
+        token=TOKEN, requirements=(), python=python or bare_python(), create=machines.create, **options
     )
 
 

@@ -89,6 +89,7 @@ class StandInSandbox:
         self.killed = threading.Event()
         self.mode: Mode = "pass"
         self.requests = 0
+        self._asked = threading.Condition()
         self.released = threading.Event()
         "Lets requests go on that stall."
         self._processes: list[StandInProcess] = []
@@ -97,8 +98,18 @@ class StandInSandbox:
         handler = type("Handler", (_Proxy,), {"machine": self})
         self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._proxy.daemon_threads = True
-        self._serving = threading.Thread(target=self._proxy.serve_forever, kwargs={"poll_interval": 0.02})
+        self._serving = threading.Thread(target=self._proxy.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._serving.start()
+
+    def count_request(self) -> None:
+        with self._asked:
+            self.requests += 1
+            self._asked.notify_all()
+
+    def wait_for_requests(self, count: int) -> None:
+        """Wait until `count` requests have come; blocks."""
+        with self._asked:
+            self._asked.wait_for(lambda: self.requests >= count)
 
     @classmethod
     def create(
@@ -200,7 +211,7 @@ class _Proxy(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         machine = self.machine
-        machine.requests += 1
+        machine.count_request()
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         asked = {name: self.headers.get(name) for name in machine.proxy_headers}
         if asked != machine.proxy_headers:
