@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from agentui.budget import Budget
+from agentui.compaction import known_context
 from agentui.events import ParentRun, Record, RunStarted, StepFinished
 from agentui.input_files import given_files
 from agentui.loop_thread import run_sync
@@ -78,6 +79,10 @@ class AgentRuns:
                     close_later(old)
             return self._own[0]
 
+    def adopt(self, session: Session) -> None:
+        """Make `session` the agent's own conversation; it has none yet."""
+        self._own.append(session)
+
     def launch(
         self,
         job: Job,
@@ -101,6 +106,7 @@ class AgentRuns:
         events = asyncio.get_running_loop()
         spec = replace(spec, limits=job.budget.limits)
         loop = loop_class(spec, job.session, job.assignment, job.budget, agent)
+        origin = job.session.origin
         job.session.begin(job.assignment)
         run = Run(
             loop.run,
@@ -108,10 +114,11 @@ class AgentRuns:
                 task=job.assignment.task,
                 model=spec.model.model_id,
                 server=spec.model.server,
+                context_tokens=known_context(spec),
                 tools=tuple(spec.tools),
                 files=given_files(job.assignment.files),
                 limits=spec.limits,
-                parent=job.parent,
+                parent=origin.parent if origin else job.parent,
                 agentui_version=__version__,
             ),
             on_record=on_record,

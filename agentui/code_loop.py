@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from agentui.checkpoints import RanCode
 from agentui.draft import StepDraft
 from agentui.execute import execute
 from agentui.loop import Loop
@@ -15,7 +16,7 @@ from agentui.messages import ToolCall
 from agentui.models.wire import as_object
 from agentui.observe import Observation, mistake, observe_result
 from agentui.parse import Answer
-from agentui.sandbox.base import ExecResult
+from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 
 _PYTHON_TOOLS = frozenset({"python", "python_interpreter", "code_interpreter", "code", "execute_python"})
 
@@ -24,6 +25,9 @@ class CodeLoop(Loop):
     """One run of a `CodeAgent`."""
 
     async def _act(self, step: StepDraft) -> Any:
+        given = self._assignment.take_code()
+        if given is not None:
+            return await self._run_given(step, given)
         reply = await self._answer(step)
         self._remember("assistant", self._as_written(replace(step.answer, closed=True)))
         code = reply.answer.code or code_of_calls(reply.tool_calls)
@@ -32,13 +36,21 @@ class CodeLoop(Loop):
             return await self._correct(step, reply, wrong)
         return await self._run_code(step, code or "")
 
+    async def _run_given(self, step: StepDraft, code: str) -> Any:
+        """Run code that somebody gave in the model's place, as if the model had written it."""
+        step.answer = Answer(code=code)
+        self._remember("assistant", self._as_written(step.answer))
+        return await self._run_code(step, code)
+
     async def _run_code(self, step: StepDraft, code: str) -> Any:
         sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
         try:
             result = await execute(step, self._spec, sandbox, code, self._call_ids)
         except asyncio.CancelledError:
             self._remember("user", "Observation:\n(stopped while this code was running)")
+            self._session.history.actions.append(_ran(step, code, stopped=True))
             raise
+        self._session.history.add(_ran(step, code, result.error), result)
         if result.state_lost:
             self._assignment.defined = False
         if result.is_final and result.error is None:
@@ -66,6 +78,17 @@ class CodeLoop(Loop):
             return answer.thought
         closing = f"\n{self._spec.tags.closing}" if answer.closed else ""
         return f"{answer.thought}\n{self._spec.tags.opening}\n{answer.code}{closing}".lstrip()
+
+
+def _ran(step: StepDraft, code: str, error: ExecError | None = None, *, stopped: bool = False) -> RanCode:
+    return RanCode(
+        step=step.number,
+        code=code,
+        calls=tuple(step.calls),
+        output="".join(step.output),
+        failed=error is not None,
+        stopped=stopped or (error is not None and error.kind in SANDBOX_ERRORS),
+    )
 
 
 def code_of_calls(calls: Sequence[ToolCall]) -> str | None:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from agentui.budget import Budget
+from agentui.checkpoints import ToolResult
 from agentui.events import StepFinished, StepKind, StepStarted, Timing
 from agentui.parse import Answer
 from agentui.runner import Run
@@ -19,6 +20,7 @@ class StepDraft:
     Attributes:
         answer: What the model wrote, as far as it got.
         output: Printed text, in order.
+        calls: Tools that were called, in the order of their ends.
         budget: What the run may still spend.
         usages: One entry a model call.
         costs: What each of them cost; None where that is unknown.
@@ -33,6 +35,7 @@ class StepDraft:
         self.answer = Answer()
         self.code: str | None = None
         self.output: list[str] = []
+        self.calls: list[ToolResult] = []
         self.observation: str | None = None
         self.error: str | None = None
         self.usages: list[TokenUsage] = []

@@ -16,6 +16,7 @@ from typing import Any
 
 from agentui.ask import Reply, ask
 from agentui.budget import Budget
+from agentui.checkpoints import Defined
 from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarised, surely_fits
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
@@ -59,6 +60,7 @@ class Loop(ABC):
         return await within_time(self._budget, run, self._work(run))
 
     async def _work(self, run: Run) -> Any:
+        await self._session.restore(run, self._spec)
         await self._tell_files()
         self._take_up()
         while True:
@@ -70,6 +72,7 @@ class Loop(ABC):
             with step:
                 answer = await self._act(step)
                 self._budget.steps += 1
+            self._keep(step)
             await self._record(step)
             if step.is_final:
                 return answer
@@ -108,6 +111,7 @@ class Loop(ABC):
             if assignment.variables:
                 await sandbox.put(assignment.variables)
             await put_into(sandbox, assignment.files)
+            self._session.history.actions.append(Defined(variables=assignment.variables, files=assignment.files))
             assignment.defined = True
 
     async def _plan(self, run: Run) -> None:
@@ -122,6 +126,7 @@ class Loop(ABC):
             ChatMessage(role="assistant", content=plan or "(no plan)"),
             ChatMessage(role="user", content=render("plan_made")),
         ]
+        self._session.keep(run, self._budget)
 
     async def _compact(self, run: Run) -> None:
         """Shorten the conversation if it has outgrown its share of the context."""
@@ -203,10 +208,17 @@ class Loop(ABC):
     def _remember(self, role: Any, text: str) -> None:
         self._session.messages.append(ChatMessage(role=role, content=text) if text else NO_ANSWER)
 
+    def _keep(self, step: StepDraft) -> None:
+        """Make the step one that can be gone back to; its snapshot is made while the model answers."""
+        if step.finished is not None:
+            self._session.steps.append(step.finished)
+            self._session.keep(step.run, self._budget)
+
     async def _record(self, step: StepDraft) -> None:
         if step.finished is None:
             return
-        self._session.steps.append(step.finished)
+        if step.kind == "planning":
+            self._session.steps.append(step.finished)
         for callback in self._spec.step_callbacks:
             outcome = await _call_hook(callback, step.finished, agent=self._agent)
             if outcome.error is not None:

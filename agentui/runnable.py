@@ -6,9 +6,10 @@ A run's state lives in its `Run` and `Session`, so two runs of one agent at the 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from agentui.agent_runs import AgentRuns, Job, RunBody
 from agentui.arguments import as_task
@@ -16,6 +17,7 @@ from agentui.budget import Budget
 from agentui.code_loop import CodeLoop
 from agentui.errors import ConfigError
 from agentui.events import Record
+from agentui.fork import Method
 from agentui.input_files import Files, as_files
 from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
@@ -164,6 +166,7 @@ class Runnable:
         files: Files | None = None,
         max_steps: int | None = None,
         limits: Limits | None = None,
+        first_code: str | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
         """Start a run on the running event loop and return at once.
@@ -177,6 +180,7 @@ class Runnable:
             files: As in `run`.
             max_steps: As in `run`.
             limits: Instead of the agent's own, or of the unfinished run's.
+            first_code: Code that runs as the first step, in place of what the model would write.
             on_record: Called with each record, on the event loop; must not block.
 
         Raises:
@@ -197,7 +201,20 @@ class Runnable:
                 assignment=Assignment(task=clean_text(task), message=message, variables=variables, files=given),
                 budget=budget,
             )
+        if first_code is not None and self.spec.native_tools:
+            raise ConfigError("first_code is for agents that write code: this one calls tools")
+        job.assignment.first_code = first_code
         return self._runs.launch(job, self.spec, self, self.loop_class, on_record)
+
+    def fork(self, step: int, run_id: str | None = None, *, method: Method | None = None) -> Self:
+        """A copy of this agent whose own conversation is that of this one after a step; see `Session.fork`.
+
+        `fork(2).resume()` goes on with the task from there, `fork(2).run("…", reset=False)` says something first.
+        """
+        twin = copy.copy(self)
+        twin._runs = AgentRuns(twin)
+        twin._runs.adopt(self._runs.session(reset=False).fork(step, run_id, method=method))
+        return twin
 
     def interrupt(self) -> None:
         """Stop every run of this agent now, from any thread."""

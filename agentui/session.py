@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentui.budget import Budget
+from agentui.checkpoints import Checkpoint, Checkpoints, History, refused
 from agentui.errors import ConfigError
-from agentui.events import StepFinished
+from agentui.events import ParentRun, StepFinished
+from agentui.fork import Method, Origin, restored
 from agentui.input_files import InputFile
 from agentui.loop_thread import background_loop
 from agentui.messages import ChatMessage
+from agentui.runner import Run
 from agentui.sandbox.base import Sandbox, SandboxPool
+from agentui.spec import AgentSpec
 from agentui.unfinished import Unfinished
 
 
@@ -38,6 +42,13 @@ class Assignment:
     "The conversation ends with as much as had come of the newest answer."
     planned_at: int | None = None
     "Action steps that had been taken when the newest plan was made; None before the first."
+    first_code: str | None = None
+    "Runs as the next step, instead of what the model would write."
+
+    def take_code(self) -> str | None:
+        """The code that is to run next, once."""
+        code, self.first_code = self.first_code, None
+        return code
 
 
 class Session:
@@ -52,6 +63,9 @@ class Session:
         assignment: The task that is worked on, or that a run has left unfinished.
         unfinished: The run that left it so; None after a completed one and while one runs.
         busy: A run has it.
+        checkpoints: What is kept of every finished step, so that `fork` can go back to it.
+        history: What the interpreter's state came from.
+        origin: For a fork, what it still has to restore.
         payer: The budget of the run that called its agent; None for a conversation of its own.
         kept: Somebody may go on with it after a run; otherwise the run's end closes it.
     """
@@ -67,6 +81,9 @@ class Session:
         self.assignment: Assignment | None = None
         self.unfinished: Unfinished | None = None
         self.busy = False
+        self.checkpoints = Checkpoints()
+        self.history = History()
+        self.origin: Origin | None = None
         self._lost = False
 
     def begin(self, assignment: Assignment) -> None:
@@ -110,9 +127,80 @@ class Session:
         Raises:
             SandboxUnavailable: No worker could be started.
         """
+        await self.checkpoints.made()
         if self.sandbox is None:
             self.sandbox = await pool.open(tools=tools)
         return self.sandbox
+
+    def keep(self, run: Run, budget: Budget) -> None:
+        """Make the newest step one that can be gone back to; a snapshot of the interpreter is begun."""
+        if self.payer is not None or self.assignment is None:
+            return
+        step = self.steps[-1].step
+        self.checkpoints.add(
+            Checkpoint(
+                run_id=run.run_id,
+                step=step,
+                messages=tuple(self.messages),
+                steps=tuple(self.steps),
+                history=tuple(self.history.actions),
+                state=self.checkpoints.make(self.sandbox) if self.sandbox else refused("no code had run"),
+                assignment=replace(self.assignment),
+                unfinished=Unfinished(
+                    run_id=run.run_id,
+                    task=self.assignment.task,
+                    step=step,
+                    status="stopped",
+                    limits=budget.limits,
+                    spent=budget.spent(run.elapsed()),
+                ),
+            )
+        )
+
+    def fork(self, step: int, run_id: str | None = None, *, method: Method | None = None) -> Session:
+        """A new conversation that is what this one was after a step; this one stays as it is, also while it runs.
+
+        The interpreter is restored when the fork first runs: from the snapshot, which only workers ever read, or by
+        running the recorded code again with the recorded results of its tools. What could not be restored is in the
+        run's `state_restored` record, and is told to the model.
+
+        Args:
+            step: Number of a finished step.
+            run_id: The run that it is a step of; None for the newest that has such a step.
+            method: The only way in which it may be restored; None for a snapshot where there is one.
+
+        Raises:
+            ConfigError: There is no such step.
+        """
+        checkpoint = self.checkpoints.at(step, run_id)
+        fork = Session()
+        fork.messages, fork.opening = list(checkpoint.messages), self.opening
+        fork.steps = list(checkpoint.steps)
+        fork.checkpoints = self.checkpoints.until(checkpoint)
+        fork.history.actions = list(checkpoint.history)
+        fork.assignment, fork.unfinished = replace(checkpoint.assignment), checkpoint.unfinished
+        fork.origin = Origin(
+            parent=ParentRun(run_id=checkpoint.run_id, step=step, relation="forked"),
+            state=checkpoint.state,
+            history=checkpoint.history,
+            method=method,
+        )
+        return fork
+
+    async def restore(self, run: Run, spec: AgentSpec) -> None:
+        """Give a fork its interpreter, once; does nothing for any other session.
+
+        Raises:
+            SandboxError: It cannot be restored.
+        """
+        if self.origin is None:
+            return
+        interpreter = await restored(self.origin, spec)
+        self.origin = None
+        if interpreter is not None:
+            self.sandbox = interpreter.sandbox
+            self.messages += interpreter.messages
+            run.emit(interpreter.event)
 
     def take_lost(self) -> bool:
         """Whether the variables are gone because the interpreter was closed; says so once."""
@@ -124,6 +212,7 @@ class Session:
         sandbox, self.sandbox = self.sandbox, None
         if sandbox is not None:
             self._lost = True
+            self.history = History()
             if self.assignment is not None:
                 self.assignment.defined = False
             await sandbox.close()

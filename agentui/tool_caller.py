@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agentui.checkpoints import ToolResult
 from agentui.draft import StepDraft
 from agentui.errors import ToolError
 from agentui.events import RunEvent, SubagentEvent, ToolCallFinished, ToolCallStarted
 from agentui.jsonable import clean_text, jsonable
 from agentui.managed import ManagedAgent
 from agentui.spec import AgentSpec
-from agentui.tools import Tool
+from agentui.tools import Tool, named_arguments
 
 
 class ToolCaller:
@@ -36,7 +37,8 @@ class ToolCaller:
         """
         call_id = call_id or f"call_{next(self._call_ids)}"
         tool = self._tools.get(name)
-        self._emit(ToolCallStarted(call_id=call_id, name=name, arguments=_named(tool, args, kwargs)))
+        arguments = named_arguments(tool, args, kwargs)
+        self._emit(ToolCallStarted(call_id=call_id, name=name, arguments=arguments))
         started = time.perf_counter()
         result: Any = None
         error: str | None = "stopped before it returned"
@@ -51,6 +53,7 @@ class ToolCaller:
             raise
         finally:
             duration_s = round(time.perf_counter() - started, 6)
+            self._draft.calls.append(ToolResult(name=name, arguments=arguments, result=result, error=error))
             self._emit(ToolCallFinished(call_id=call_id, result=jsonable(result), error=error, duration_s=duration_s))
         return result
 
@@ -63,11 +66,3 @@ class ToolCaller:
                 self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
 
         return await tool.call_within(args, kwargs, budget=self._draft.budget, emit=emit, spend=self._draft.add_usage)
-
-
-def _named(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments by name, as far as the tool's signature names them."""
-    names = [parameter.name for parameter in tool.parameters] if tool else []
-    names += [f"argument_{i}" for i in range(len(names) + 1, len(args) + 1)]
-    given = {name: jsonable(value) for name, value in zip(names, args, strict=False)}
-    return {**given, **{str(name): jsonable(value) for name, value in kwargs.items()}}

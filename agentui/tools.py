@@ -15,6 +15,7 @@ from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from agentui.errors import ConfigError, ToolError
+from agentui.jsonable import jsonable
 from agentui.messages import ToolSchema
 from agentui.signature import Parameter, from_function, from_inputs, python_type
 from agentui.threads import in_thread
@@ -192,3 +193,11 @@ class _ForeignTool(Tool):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self._item(*args, **kwargs)
+
+
+def named_arguments(tool: Tool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a call as JSON by name, as far as the tool's signature names them."""
+    names = [parameter.name for parameter in tool.parameters] if tool else []
+    names += [f"argument_{i}" for i in range(len(names) + 1, len(args) + 1)]
+    given = {name: jsonable(value) for name, value in zip(names, args, strict=False)}
+    return {**given, **{str(name): jsonable(value) for name, value in kwargs.items()}}

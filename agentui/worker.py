@@ -49,6 +49,7 @@ class Worker:
         additional_args: Mapping[str, Any] | None = None,
         files: Files | None = None,
         limits: Limits | None = None,
+        first_code: str | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
         """Start a run and return at once; the arguments are those of `CodeAgent.start`.
@@ -67,6 +68,7 @@ class Worker:
             additional_args=additional_args,
             files=files,
             limits=limits,
+            first_code=first_code,
             on_record=on_record,
         )
         self._runs[run.run_id] = run
