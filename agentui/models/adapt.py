@@ -2,7 +2,8 @@
 
 Nothing is asked of servers beforehand. A 400 or 422 that says that a parameter we sent is unknown or unsupported is
 answered at once by the same request without it, each thing once; later calls to the same address and model start from
-there (rules 33 to 36). A refused value teaches nothing: it is the caller's mistake, and is reported.
+there (rules 33 to 36). A refused value teaches nothing: it is the caller's mistake, and is reported. Where the default
+is the only value, or nothing of the answer depends on the parameter, leaving it out is what the caller wants.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from agentui.models.wire import JSONObject, as_list, as_object, as_text
 _REQUIRED = frozenset({"model", "messages", "stream", "tools"})
 _RENAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _ALIASES = {
-    "stop": ("stop", "stop_sequences", "stop_words"),
-    "stream_options": ("stream_options", "streamOptions", "include_usage"),
+    "stop": ("stop", "stop_sequences", "stop_words", "stop sequences", "Stop sequences"),
+    "stream_options": ("stream_options", "include_usage"),
 }
+_DISPENSABLE = frozenset({"stream_options", "tool_choice"})
+"Left out whatever is wrong with it: it only asks for usage; `auto` is what servers insist on."
 _NOUN = r"(?:parameter|param|argument|field|property|key|option|input)"
 _UNKNOWN = re.compile(
     r"\bnot (?:currently )?(?:supported|permitted|allowed|available|recogni[sz]ed|implemented)"
@@ -31,14 +34,19 @@ _BAD_VALUE = re.compile(
     r"\bvalues?\b|unsupported_value|(?:must|should|has to|have to) (?:not )?(?:be|have|contain)|\bbetween\b"
     r"|\bat (?:most|least)\b|(?:greater|less|more|fewer|larger|smaller|higher|lower) than|\brange\b|\bexceed"
     r"|\btoo (?:large|small|long|short|many|few|high|low)|\bm(?:ax|in)imum\b|\bschema\b|\binvalid (?:type|length)"
-    r"|\bflagged\b|\bpolic(?:y|ies)\b|moderation",
+    r"|cannot unmarshal|\bflagged\b|\bpolic(?:y|ies)\b|moderation",
     re.IGNORECASE,
 )
+_ONLY_DEFAULT = re.compile(r"\bonly (?:the|its|their) default\b", re.IGNORECASE)
 _EXPECTED = re.compile(rf"\bexpected\b|\bone of\b|\b(?:allowed|supported|valid|permitted) {_NOUN}s?\b", re.IGNORECASE)
 _NEAR = 100
 "Characters on either side of a name in which a refusal speaks of it."
 _TOO_LONG = re.compile(r"context.{0,20}(length|window|size)|too (long|many tokens)|maximum.{0,30}tokens", re.IGNORECASE)
 _ALLOWED_LIST = re.compile(r"expected|(?:must|should) be|one of|allowed values|supported values", re.IGNORECASE)
+_NO_INSTRUCTIONS = re.compile(
+    r"\b(?:system|developer) (?:instruction|message|prompt)s? (?:is|are) not (?:enabled|supported|allowed)",
+    re.IGNORECASE,
+)
 _ROLE_STEPS = {"developer": "system", "system": "user"}
 _MAX_REMEMBERED = 1_000
 
@@ -111,7 +119,7 @@ def lesson_from(status: int, text: str, body: JSONObject, known: Adaptation) -> 
 
 
 def _role_lesson(text: str, body: JSONObject, known: Adaptation) -> Lesson | None:
-    if "role" not in text.lower():
+    if "role" not in text.lower() and not _NO_INSTRUCTIONS.search(text):
         return None
     sent = {as_text(message.get("role")) for message in body["messages"]}
     for role, other in _ROLE_STEPS.items():  # rule 35; templates of some small models know no system role
@@ -122,7 +130,8 @@ def _role_lesson(text: str, body: JSONObject, known: Adaptation) -> Lesson | Non
 
 
 def _refuses_role(role: str, text: str) -> bool:
-    if re.search(rf"\b(?:input|received|got)\W{{1,4}}{role}\b", text, re.IGNORECASE):
+    told = re.search(rf"\b(?:input|received|got)\W{{1,4}}{role}\b", text, re.IGNORECASE)
+    if told or _NO_INSTRUCTIONS.search(text):
         return True
     refusal = _ALLOWED_LIST.split(text, maxsplit=1)[0]
     named = re.search(rf"\b{role}\b", refusal, re.IGNORECASE)
@@ -133,8 +142,8 @@ def _refused_parameter(text: str, body: JSONObject) -> str | None:
     """The sent parameter that the error calls unknown: its `param`, else the first such one in its text."""
     param = re.split(r"[.\[/]", _param_of(text).removeprefix("body."))[0]
     for name in body:
-        if param in _ALIASES.get(name, (name,)):
-            return name if name not in _REQUIRED and _calls_unknown(text) else None
+        if param in _names(name):
+            return name if name not in _REQUIRED and _refuses(name, text) else None
     refusal = _EXPECTED.split(text, maxsplit=1)[0]  # what follows are names that the server does know
     found = {name: position for name in body if name not in _REQUIRED and (position := _refused_at(name, refusal)) >= 0}
     return min(found, key=found.__getitem__, default=None)
@@ -143,18 +152,29 @@ def _refused_parameter(text: str, body: JSONObject) -> str | None:
 def _refused_at(name: str, text: str) -> int:
     """Where `text` calls the parameter unknown; -1 if it does not."""
     for mention in _mention(name).finditer(text):
-        if _calls_unknown(text[max(0, mention.start() - _NEAR) : mention.end() + _NEAR]):
+        if _refuses(name, text[max(0, mention.start() - _NEAR) : mention.end() + _NEAR]):
             return mention.start()
     return -1
 
 
-def _calls_unknown(text: str) -> bool:
-    return bool(_UNKNOWN.search(text)) and not _BAD_VALUE.search(text)
+def _refuses(name: str, text: str) -> bool:
+    """`text`, which speaks of the parameter, wants the request without it."""
+    unknown, bad_value = bool(_UNKNOWN.search(text)), bool(_BAD_VALUE.search(text))
+    if name in _DISPENSABLE:
+        return unknown or bad_value
+    return unknown and (not bad_value or bool(_ONLY_DEFAULT.search(text)))
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """How servers call a parameter: `max_tokens`, `maxTokens`, `MaxTokens`."""
+    pascal = "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    spellings = (pascal, name[:1] + pascal[1:]) if "_" in name else ()
+    return (*_ALIASES.get(name, (name,)), *spellings)
 
 
 def _mention(name: str) -> re.Pattern[str]:
     """Matches the name of the parameter; one that is also a word, such as `stop`, only where it stands as a name."""
-    names = f"(?:{'|'.join(map(re.escape, _ALIASES.get(name, (name,))))})"
+    names = f"(?:{'|'.join(map(re.escape, _names(name)))})"
     quoted = rf"(?<=['\"`]){names}(?=['\"`\\])"
     if len(name) <= 2:
         return re.compile(quoted)

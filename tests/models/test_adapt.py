@@ -47,6 +47,46 @@ def change(text, status=400):
         ({"error": {"message": "temperature must be between 0 and 2", "param": "temperature"}}, None),
         ({"error": {"message": "bad", "param": "stop"}}, None),
         ({"error": {"message": "Unsupported value: 'temperature' does not support 0.5", "param": "temperature"}}, None),
+        (
+            {
+                "error": {
+                    "message": "Unsupported value: 'temperature' does not support 0.5 with this model. Only the "
+                    "default (1) value is supported.",
+                    "param": "temperature",
+                    "code": "unsupported_value",
+                }
+            },
+            "without temperature",
+        ),
+        (
+            "json: cannot unmarshal object into Go struct field Request.stream_options of type bool",
+            "without stream_options",
+        ),
+        ({"errors": [{"detail": "stream_options: field not permitted"}]}, "without stream_options"),
+        ({"detail": [{"loc": ["body", "stream_options"], "msg": "value must be null"}]}, "without stream_options"),
+        ({"error": {"message": "Extra inputs: #/stream_options/include_usage"}}, "without stream_options"),
+        (
+            "[{'type': 'extra_forbidden', 'loc': ('body', 'stop'), 'msg': 'Extra inputs are not permitted'}]",
+            "without stop",
+        ),
+        ("#: extraneous key [stream_options] is not permitted, please reformat your input", "without stream_options"),
+        ("Additional properties are not allowed ('stop', 'n' were unexpected)", "without stop"),
+        ("Stop sequences are not supported by this model", "without stop"),
+        ("does not support parameters: ['stop'], for model=o3. To drop these, set `drop_params=True`", "without stop"),
+        (
+            "This model is not supported MaxTokens, please use MaxCompletionTokens.",
+            "with max_tokens renamed to max_completion_tokens",
+        ),
+        ("maxTokens: unknown field", "with max_tokens renamed to max_completion_tokens"),
+        ("registry/library/x does not support tools", None),
+        ("Invalid value: 'system'. Supported values are: 'user'. (messages[0].role)", "with role system sent as user"),
+        ("Developer instruction is not enabled for models/gemma-3", "with role system sent as user"),
+        ("messages.0.role: Expected 'user' | 'assistant', received 'system'", "with role system sent as user"),
+        (
+            {"detail": [{"loc": ["messages", 0, "role"], "msg": "should be 'user'", "input": "system"}]},
+            "with role system sent as user",
+        ),
+        ({"detail": [{"loc": ["messages", 0, "role"], "msg": "should be 'system'", "input": "tool"}]}, None),
         ({"error": {"message": "not supported", "code": "unsupported_value", "param": "temperature"}}, None),
         ({"error": {"message": "extra 'stop' is not permitted", "param": "tools[0].function.parameters"}}, None),
         ({"error": {"message": "Invalid schema for tools[0]: unexpected key", "param": None}}, None),
@@ -115,6 +155,17 @@ def test_memory_is_by_address_and_model_and_bounded():
     for number in range(3_000):
         memory.keep("http://a/v1", str(number), learned)
     assert len(memory._known) <= 1_000
+
+
+@pytest.mark.parametrize("text", ["tool_choice only supports the value auto", "this tool_choice is not supported"])
+def test_a_tool_choice_may_always_be_left_out(text):
+    assert lesson_from(400, text, {**BODY, "tool_choice": "required"}, Adaptation()).change == "without tool_choice"
+
+
+def test_names_in_the_spelling_of_the_server():
+    body = {**BODY, "presence_penalty": 1}
+    text = "Argument not supported on this model: presencePenalty"
+    assert lesson_from(400, text, body, Adaptation()).change == "without presence_penalty"
 
 
 def test_a_name_is_text_and_no_pattern():
