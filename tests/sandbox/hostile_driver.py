@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agentui.sandbox.base import ExecResult
 from agentui.sandbox.files import delete_tree
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
@@ -29,11 +30,20 @@ from tests.sandbox.kinds import make_pool
 
 CANARY = "CANARY-7f3a"
 TIMEOUT_S = 1.0
+HONEST_TIMEOUT_S = 15.0
 SLACK_S = 2.0
 PROTOCOL_FD = 3
-SELF_DECEIVING = {"proto-monkeypatch", "more-frames-done-early", "more-signal-storm"}
+LONGEST_PAUSE_S = 1.0
+"How long the host's event loop may be held up, on a busy machine."
+SELF_DECEIVING = {
+    *("proto-monkeypatch", "more-frames-done-early", "more-signal-storm", "more-patch-builtins", "more-patch-modules"),
+    *("more-steal-frames", "more-trace-hooks", "more-end-hooks", "more-timer-storm", "more-stop-swallowers"),
+}
 "They break, forge or interrupt the steps of their own session, and reach no further."
-NEEDS_FILES = {"ok-files", "ok-lateimport", "ok-pillow", "ok-asyncio"}
+NEEDS_FILES = {
+    *("ok-files", "ok-lateimport", "ok-pillow", "ok-asyncio", "more-ok-tempfiles", "more-ok-pathlib"),
+    *("more-ok-sqlite-file", "more-ok-pandas-files", "more-ok-plot"),
+}
 MEMORY = [f"hf_{CANARY}-mem"]
 
 
@@ -88,16 +98,37 @@ class Target:
         return {"files": marks, "priority": priority, "affinity": sorted(os.sched_getaffinity(0))}
 
 
-async def attack(pool: LocalSandboxPool, target: Target, other: LocalSandbox, case: Mapping[str, str]) -> list[str]:
+class Pulse:
+    """Notices how long the host's event loop was held up."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._task = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.02)
+            self.longest_s = max(self.longest_s, time.monotonic() - before - 0.02)
+
+    def stop(self) -> float:
+        self._task.cancel()
+        return self.longest_s
+
+
+async def attack(
+    pool: LocalSandboxPool, target: Target, other: LocalSandbox, case: Mapping[str, str], pool_kind: str
+) -> list[str]:
     """Run one attack; returns what went wrong for the host."""
     code = case["code"]
     for placeholder, value in target.places.items():
         code = code.replace(placeholder, value)
     host = RecordingHost()
     sandbox = await pool.open(tools=TOOLS)
-    started = time.monotonic()
-    result = await sandbox.execute(code, host, timeout_s=TIMEOUT_S)
-    seconds = time.monotonic() - started
+    started, pulse = time.monotonic(), Pulse()
+    timeout_s = HONEST_TIMEOUT_S if case["want"] == "benign_ok" else TIMEOUT_S
+    result = await sandbox.execute(code, host, timeout_s=timeout_s)
+    seconds, pause = time.monotonic() - started, pulse.stop()
     problems = list(target.reached)
     target.reached.clear()
     shown = host.text() + (result.value_repr or "")
@@ -106,10 +137,11 @@ async def attack(pool: LocalSandboxPool, target: Target, other: LocalSandbox, ca
         problems.append(f"it got through: {shown[:200]!r}")
     if case["want"] != "info" and CANARY in everything:
         problems.append(f"a canary came out: {shown[:200]!r}")
-    if case["want"] == "benign_ok" and "OK" not in shown:
-        problems.append(f"honest code failed: {result.error}")
-    if seconds > TIMEOUT_S + SLACK_S:
+    problems += honest(pool_kind, case, shown, result)
+    if seconds > timeout_s + SLACK_S:
         problems.append(f"it held the host for {seconds:.1f} s")
+    if pause > LONGEST_PAUSE_S:
+        problems.append(f"the host's event loop stood still for {pause:.1f} s")
     again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=5)
     if again.state_lost:
         again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=5)
@@ -123,6 +155,16 @@ async def attack(pool: LocalSandboxPool, target: Target, other: LocalSandbox, ca
     return problems
 
 
+def honest(kind: str, case: Mapping[str, str], shown: str, result: ExecResult) -> list[str]:
+    """What is wrong for code that means no harm: it works, or without files says what it misses."""
+    if case["want"] != "benign_ok":
+        return []
+    if kind == "D" and case["id"] in NEEDS_FILES:
+        told = result.error is not None and result.error.kind in {"PermissionError", "OperationalError", "ImportError"}
+        return [] if told else [f"without files it ended as {result.error}, having printed {shown!r}"]
+    return [] if "OK" in shown else [f"honest code failed: {result.error}"]
+
+
 async def run(kind: str, cases: Sequence[Mapping[str, str]]) -> None:
     pool = make_pool(kind)
     info = await pool.info()
@@ -130,10 +172,8 @@ async def run(kind: str, cases: Sequence[Mapping[str, str]]) -> None:
     other = await pool.open()
     target = await Target.prepare(other)
     for case in cases:
-        if kind == "D" and case["id"] in NEEDS_FILES:
-            continue
         started = time.monotonic()
-        problems = await attack(pool, target, other, case)
+        problems = await attack(pool, target, other, case, kind)
         emit({"id": case["id"], "problems": problems, "seconds": round(time.monotonic() - started, 3)})
     await pool.close()
     delete_tree(str(target.root))

@@ -20,6 +20,7 @@ from agentui.sandbox.worker.syscalls import Machine, this_machine, words
 _EPERM: Final = 1
 _EACCES: Final = 13
 _ENOSYS: Final = 38
+_EOPNOTSUPP: Final = 95
 
 # The kernel runs the list from the top: the calls of every step come first.
 _ALLOWED: Final = words("""
@@ -34,14 +35,17 @@ set_robust_list rseq sched_yield sched_getaffinity getcpu getrandom arch_prctl s
 exit_group restart_syscall getrlimit getpriority sched_getparam sched_getscheduler shutdown getsockopt getsockname
 getpeername copy_file_range sendfile
 """)
-_ALLOWED_WITH_FILES: Final = words("""
-chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2
-""")
+_ALLOWED_WITH_FILES: Final = words("chdir fchdir rmdir unlink unlinkat rename renameat renameat2")
 BROKERED: Final = words("""
 open openat readlink readlinkat mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2
 """)
 "Calls that the host's file broker makes in the worker's place."
 _PRETENDED: Final = words("chmod fchmod fchmodat fchmodat2 utime utimes utimensat futimesat")
+_UNSUPPORTED: Final = words("""
+setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr
+fremovexattr
+""")
+"As on a file system without attributes, so that `shutil.copy2` and `copytree` work."
 _MISSING: Final = words("clone3 io_uring_setup memfd_create openat2 seccomp")
 
 _CLONE_THREAD: Final = 0x10F00
@@ -50,6 +54,8 @@ _CLONE_OPTIONS: Final = 0x17C0000
 "What a C library asks for besides, which is harmless: where to store ids, thread-local storage."
 _O_ACCMODE: Final = 3
 _O_TRUNC: Final = 0x200
+_SET_ID_BITS: Final = 0o6000
+"A program with these runs as its owner, who may be the user of the host."
 _AF_UNIX: Final = 1
 _SOCK_STREAM: Final = 1
 _SOCK_TYPE_MASK: Final = 0xF
@@ -138,6 +144,7 @@ def program(machine: Machine, syscalls: SyscallFilter, pid: int) -> Iterator[byt
     answers = dict.fromkeys(_ALLOWED, _RETURN_ALLOW)
     answers |= dict.fromkeys(_ALLOWED_WITH_FILES, _RETURN_ALLOW) if syscalls == "files" else {}
     answers |= dict.fromkeys(_PRETENDED, _RETURN_ERRNO)
+    answers |= dict.fromkeys(_UNSUPPORTED, _RETURN_ERRNO | _EOPNOTSUPP)
     answers |= dict.fromkeys(_MISSING, _RETURN_ERRNO | _ENOSYS)
     answers |= dict.fromkeys(("open", "openat"), _RETURN_ERRNO | _EACCES) if syscalls == "no_files" else {}
     for name, answer in answers.items():
@@ -179,11 +186,13 @@ def _rules(syscalls: SyscallFilter, pid: int) -> Mapping[str, _Rule]:
         # Landlock before ABI 3 does not see O_TRUNC: only a descriptor opened for writing may truncate. Access mode
         # 3 is neither reading nor writing to Landlock, yet truncates.
         for name, flags in (("open", 1), ("openat", 2)):
+            plain = Check(flags + 1, 0, _SET_ID_BITS)
             rules[name] = [
-                [Check(flags, 0, _O_ACCMODE | _O_TRUNC)],
-                [Check(flags, 1, _O_ACCMODE)],
-                [Check(flags, 2, _O_ACCMODE)],
+                [Check(flags, 0, _O_ACCMODE | _O_TRUNC), plain],
+                [Check(flags, 1, _O_ACCMODE), plain],
+                [Check(flags, 2, _O_ACCMODE), plain],
             ]
+        rules |= {"mkdir": [[Check(1, 0, _SET_ID_BITS)]], "mkdirat": [[Check(2, 0, _SET_ID_BITS)]]}
     return rules
 
 
