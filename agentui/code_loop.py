@@ -15,7 +15,7 @@ from agentui.loop import Loop
 from agentui.messages import ToolCall
 from agentui.models.wire import as_object
 from agentui.observe import Observation, mistake, observe_result
-from agentui.parse import Answer
+from agentui.parse import Answer, CodeTags
 from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 
 _PYTHON_TOOLS = frozenset({"python", "python_interpreter", "code_interpreter", "code", "execute_python"})
@@ -74,10 +74,15 @@ class CodeLoop(Loop):
         )
 
     def _as_written(self, answer: Answer) -> str:
-        if answer.code is None:
-            return answer.thought
-        closing = f"\n{self._spec.tags.closing}" if answer.closed else ""
-        return f"{answer.thought}\n{self._spec.tags.opening}\n{answer.code}{closing}".lstrip()
+        return written(answer, self._spec.tags)
+
+
+def written(answer: Answer, tags: CodeTags) -> str:
+    """An answer as the model wrote it, its code between its tags."""
+    if answer.code is None:
+        return answer.thought
+    closing = f"\n{tags.closing}" if answer.closed else ""
+    return f"{answer.thought}\n{tags.opening}\n{answer.code}{closing}".lstrip()
 
 
 def _ran(step: StepDraft, code: str, error: ExecError | None = None, *, stopped: bool = False) -> RanCode:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from agentui.agent_runs import AgentRuns, Job, RunBody
@@ -23,6 +23,7 @@ from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
 from agentui.loop_thread import iterate, run_sync
 from agentui.models.base import Model
+from agentui.recorded import forked_session
 from agentui.result import RunResult, answer_of
 from agentui.runner import Run
 from agentui.session import Assignment, Session
@@ -211,10 +212,19 @@ class Runnable:
 
         `fork(2).resume()` goes on with the task from there, `fork(2).run("…", reset=False)` says something first.
         """
-        twin = copy.copy(self)
-        twin._runs = AgentRuns(twin)
-        twin._runs.adopt(self._runs.session(reset=False).fork(step, run_id, method=method))
-        return twin
+        return self._with(self._runs.session(reset=False).fork(step, run_id, method=method))
+
+    def fork_recorded(self, records: Iterable[Record], step: int) -> Self:
+        """The same for a run of which there are only records, of this agent or one like it; its code runs again.
+
+        Args:
+            records: Of one run, from its first, as `recording.read_records` gives them.
+            step: Number of a finished step.
+
+        Raises:
+            ConfigError: The step is not in the records, or they begin in another run.
+        """
+        return self._with(forked_session(records, step, self.spec))
 
     def interrupt(self) -> None:
         """Stop every run of this agent now, from any thread."""
@@ -223,6 +233,12 @@ class Runnable:
     def close(self) -> None:
         """Stop the agent's runs and end the interpreter of its own conversation. The agent can be used again."""
         self._runs.close()
+
+    def _with(self, session: Session) -> Self:
+        twin = copy.copy(self)
+        twin._runs = AgentRuns(twin)
+        twin._runs.adopt(session)
+        return twin
 
     def _rest_of(self, session: Session, limits: Limits | None, max_steps: int | None) -> Job:
         assignment, unfinished = session.left()

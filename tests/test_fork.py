@@ -9,8 +9,9 @@ from sandbox.kinds import make_pool
 
 from agentui.agent import CodeAgent, ToolCallingAgent
 from agentui.errors import ConfigError, RunFailed, SandboxUnavailable
-from agentui.events import ParentRun, RunStarted, StateRestored, StepFinished, ToolCallStarted
+from agentui.events import RECORD, ParentRun, RunStarted, StateRestored, StepFinished, ToolCallStarted
 from agentui.messages import ToolCall
+from agentui.recording import read_records
 from agentui.sandbox.base import SnapshotRefused
 from agentui.testing import FakePool, Gate, ScriptedModel
 from agentui.tools import tool
@@ -318,3 +319,58 @@ async def test_a_pool_that_opens_nothing_fails_the_fork_alone():
     fork = agent.fork(1)
     with pytest.raises(RunFailed, match="no more workers"):
         await asyncio.to_thread(fork.resume)
+
+
+async def saved_records(tmp_path, run):
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"".join(RECORD.dump_json(record) + b"\n" for record in run.records))
+    return list(read_records(path))
+
+
+async def test_a_run_is_forked_from_its_records_alone(pool, tmp_path):
+    CALLS.clear()
+    answers = [
+        code("a = look_up('a')\nprint(a)"),
+        code("b = [a, look_up(key='b')]"),
+        code("b.append(1 / 0)"),
+        code("final_answer(b)"),
+    ]
+    first = agent_for(pool, *answers, tools=[look_up])
+    run = await finish(first, "Look.")
+    records = await saved_records(tmp_path, run)
+    agent = agent_for(FakePool(), code("final_answer((a, b))"), tools=[look_up])
+    fork = agent.fork_recorded(records, 3)
+    again = await finish(fork, None)
+    assert (again.output, CALLS) == ((1, [1, 2]), ["a", "b"])
+    assert (restored(again).method, restored(again).missing) == ("rerun", {})
+    assert started(again).parent == ParentRun(run_id=run.run_id, step=3, relation="forked")
+    ours = [message.text for message in fork._runs.session(reset=False).messages[:-1]]
+    theirs = [message.text for message in first._runs.session(reset=False).messages[:-1]]
+    assert ours == theirs
+
+
+async def test_records_that_miss_what_the_code_was_given_say_so(tmp_path):
+    run = await finish(agent_for(FakePool(), code("y = n"), code("final_answer(y)")), additional_args={"n": 1})
+    records = await saved_records(tmp_path, run)
+    again = await finish(agent_for(FakePool(), code("final_answer(0)")).fork_recorded(records, 1), None)
+    assert again.output == 0
+    assert "failed where it had not: NameError" in restored(again).missing["step 1"]
+
+
+async def test_records_without_the_step_or_without_a_beginning_are_refused(tmp_path):
+    agent = agent_for(FakePool(), code("x = 1"), code("final_answer(x)"), code("final_answer(x)"))
+    run = await finish(agent)
+    with pytest.raises(ConfigError, match="the finished steps of these records are 1, 2"):
+        agent.fork_recorded(run.records, 3)
+    fork = await finish(agent.fork(1), None)
+    with pytest.raises(ConfigError, match="go on from step 1 of run"):
+        agent.fork_recorded(fork.records, 1)
+
+
+async def test_a_killed_worker_in_the_records_leaves_nothing_to_run_again(real_pool, tmp_path):
+    agent = agent_for(real_pool, code("x = 1"), code("import os\nos._exit(1)"), code("y = 2"), code("final_answer(y)"))
+    run = await finish(agent)
+    records = await saved_records(tmp_path, run)
+    other = agent_for(real_pool, code("final_answer(('x' in globals(), y))"))
+    again = await finish(other.fork_recorded(records, 3), None)
+    assert (again.output, restored(again).missing) == ((False, 2), {})
