@@ -9,7 +9,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from agentui.errors import ConfigError
 from agentui.limits import Limits
@@ -17,6 +17,19 @@ from agentui.sandbox.base import Tier
 
 _TIERS: Final[Mapping[str, Tier]] = {"A": "A", "B": "B", "C": "C", "D": "D", "U": "U"}
 OPENAI_BASE_URL = "https://api.openai.com/v1"
+SandboxPlace: TypeAlias = Literal["local", "huggingface"]
+SANDBOX_PLACES: Final[Mapping[str, SandboxPlace]] = {"local": "local", "huggingface": "huggingface"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxChoice:
+    """Where code runs: on this machine, or in virtual machines at Hugging Face."""
+
+    place: SandboxPlace = "local"
+    image: str | None = None
+    "Container image of the virtual machines, with all packages that the code needs; None for Python's own."
+    flavor: str | None = None
+    "Hardware of the virtual machines; None for the smallest."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +43,7 @@ class Settings:
     "Make a public link."
     space: bool = False
     "Runs as a Hugging Face Space."
+    sandbox: SandboxChoice = field(default_factory=SandboxChoice)
     limits: Limits = field(default_factory=Limits)
     "What a run may spend unless the visitor asks for something else."
     max_running: int = 32
@@ -69,11 +83,29 @@ class Settings:
             port=_whole("GRADIO_SERVER_PORT", port) if port else None,
             share=env.get("GRADIO_SHARE", "").lower() in {"1", "true", "yes"},
             space=space,
+            sandbox=sandbox_choice(env),
             max_running=_whole("AGENTUI_MAX_RUNNING", env.get("AGENTUI_MAX_RUNNING") or "32"),
             openai_api_key=env.get("OPENAI_API_KEY", "").strip() or None,
             openai_base_url=env.get("OPENAI_BASE_URL", "").strip() or None,
             openai_model=env.get("AGENTUI_MODEL", "").strip() or None,
         )
+
+
+def sandbox_choice(env: Mapping[str, str] | None = None) -> SandboxChoice:
+    """What `AGENTUI_SANDBOX`, `AGENTUI_SANDBOX_IMAGE` and `AGENTUI_SANDBOX_FLAVOR` ask for.
+
+    Raises:
+        ConfigError: The first is not the name of a place.
+    """
+    env = os.environ if env is None else env
+    name = env.get("AGENTUI_SANDBOX", "").strip().lower() or "local"
+    if name not in SANDBOX_PLACES:
+        raise ConfigError(f"AGENTUI_SANDBOX={name!r} is no sandbox: use one of {', '.join(SANDBOX_PLACES)}")
+    return SandboxChoice(
+        place=SANDBOX_PLACES[name],
+        image=env.get("AGENTUI_SANDBOX_IMAGE", "").strip() or None,
+        flavor=env.get("AGENTUI_SANDBOX_FLAVOR", "").strip() or None,
+    )
 
 
 def sandbox_tier(env: Mapping[str, str] | None = None) -> Tier | None:

@@ -10,11 +10,20 @@ import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from agentui.cli.options import add_command, add_model_options, address, list_models, server_from
+from agentui.cli.options import (
+    add_command,
+    add_model_options,
+    add_sandbox_option,
+    address,
+    list_models,
+    sandbox_from,
+    server_from,
+)
 from agentui.cli.terminal import one_line
-from agentui.errors import ConfigError, ModelError
+from agentui.errors import ConfigError, ModelError, SandboxUnavailable
 from agentui.sandbox.base import SandboxInfo
-from agentui.sandbox.local import default_pool
+from agentui.sandbox.places import pool_for
+from agentui.settings import SandboxChoice
 from agentui.tokens import count_tokens
 from agentui.version import __version__
 
@@ -40,13 +49,14 @@ def add_parser(commands: object) -> None:
         "agentui doctor --base-url http://127.0.0.1:8080/v1",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    add_sandbox_option(parser)
     add_model_options(parser)
     parser.set_defaults(command=examine)
 
 
 def examine(options: argparse.Namespace) -> int:
     """Print the findings; the exit status is 0 if all is well and 1 otherwise."""
-    sandbox = asyncio.run(_sandbox())
+    sandbox = asyncio.run(_sandbox(sandbox_from(options)))
     findings = [
         Finding(
             name="agentui",
@@ -54,34 +64,41 @@ def examine(options: argparse.Namespace) -> int:
             detail=f"{__version__} on Python {platform.python_version()}, {platform.platform()}",
         ),
         *_packages(),
-        Finding(name="sandbox", ok=sandbox.isolated, detail=_sandbox_text(sandbox)),
+        _sandbox_finding(sandbox),
         _tokenizer(),
         _browser(),
         _endpoint(options),
     ]
     if options.json:
-        print(json.dumps({"findings": [asdict(finding) for finding in findings], "sandbox": asdict(sandbox)}, indent=2))
+        described = asdict(sandbox) if isinstance(sandbox, SandboxInfo) else None
+        print(json.dumps({"findings": [asdict(finding) for finding in findings], "sandbox": described}, indent=2))
     else:
         for finding in findings:
             print(f"{'ok ' if finding.ok else '-- '} {finding.name:<10} {one_line(finding.detail)}")
-        for probe in sandbox.probes:
+        for probe in sandbox.probes if isinstance(sandbox, SandboxInfo) else ():
             if not probe.refused:
                 print(f"    not held back: {probe.name} {one_line(probe.detail)}")
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-async def _sandbox() -> SandboxInfo:
-    pool = default_pool()
+async def _sandbox(choice: SandboxChoice) -> SandboxInfo | str:
+    """What the sandbox promises, or why there is none."""
+    pool = pool_for(choice)
     try:
         return await pool.info()
+    except SandboxUnavailable as error:
+        return str(error)
     finally:
         await pool.close()
 
 
-def _sandbox_text(info: SandboxInfo) -> str:
+def _sandbox_finding(info: SandboxInfo | str) -> Finding:
+    if isinstance(info, str):
+        return Finding(name="sandbox", ok=False, detail=info)
     refused = sum(probe.refused for probe in info.probes)
+    tried = f" {refused} of {len(info.probes)} probes held back." if info.probes else ""
     reason = f" Not better because {info.reason}" if info.reason else ""
-    return f"tier {info.tier}: {info.promise} {refused} of {len(info.probes)} probes held back.{reason}"
+    return Finding(name="sandbox", ok=info.isolated, detail=f"tier {info.tier}: {info.promise}{tried}{reason}")
 
 
 def _packages() -> list[Finding]:

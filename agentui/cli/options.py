@@ -18,6 +18,7 @@ from agentui.errors import ConfigError, ModelError
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
 from agentui.models.redact import public_url
+from agentui.settings import SANDBOX_PLACES, SandboxChoice, sandbox_choice
 
 _NOT_SENT = ("timeout", "model", "messages", "stream")
 "Names that a model takes without sending them as they are."
@@ -43,6 +44,27 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--preset", metavar="NAME", help=f"a known server: {', '.join(preset.name for preset in PRESETS)}"
     )
+
+
+def add_sandbox_option(parser: argparse.ArgumentParser) -> None:
+    """`--sandbox`."""
+    parser.add_argument(
+        "--sandbox",
+        choices=tuple(SANDBOX_PLACES),
+        help="where code runs: on this machine, or in a virtual machine at Hugging Face for each session, which needs "
+        "HF_TOKEN; default: AGENTUI_SANDBOX, or local",
+    )
+
+
+def sandbox_from(options: argparse.Namespace) -> SandboxChoice:
+    """The sandbox that was asked for.
+
+    Raises:
+        ConfigError: AGENTUI_SANDBOX names none, and there is no option.
+    """
+    if options.sandbox is None:
+        return sandbox_choice()
+    return sandbox_choice({**os.environ, "AGENTUI_SANDBOX": options.sandbox})
 
 
 def add_parameter_option(parser: argparse.ArgumentParser) -> None:

@@ -16,15 +16,18 @@ from agentui.cli.options import (
     add_command,
     add_model_options,
     add_parameter_option,
+    add_sandbox_option,
     announce_demo,
     model_from,
+    sandbox_from,
 )
 from agentui.cli.output import Output
 from agentui.cli.terminal import Terminal
 from agentui.demo import DEMO_TOOLS, DemoModel
 from agentui.events import RECORD, Record
 from agentui.runner import Run
-from agentui.sandbox.local import default_pool
+from agentui.sandbox.base import SandboxPool
+from agentui.sandbox.places import pool_for
 from agentui.session import Session
 from agentui.tools import tool
 
@@ -52,6 +55,7 @@ def add_parser(commands: object) -> None:
     parser.add_argument("--planning-interval", type=int, metavar="N", help="plan before every N-th step")
     add_model_options(parser)
     add_parameter_option(parser)
+    add_sandbox_option(parser)
     add_limit_options(parser)
     parser.set_defaults(command=run_task)
 
@@ -68,7 +72,7 @@ def run_task(options: argparse.Namespace) -> int:
     if model is None:
         announce_demo()
     task = sys.stdin.buffer.read().decode("utf-8", "replace") if options.task == "-" else options.task
-    session = Session()
+    session, pool = Session(), pool_for(sandbox_from(options))
     with mistakes_in_flags():
         agent = CodeAgent(
             tools=[] if model else [tool(function) for function in DEMO_TOOLS],
@@ -77,16 +81,17 @@ def run_task(options: argparse.Namespace) -> int:
             planning_interval=options.planning_interval,
             limits=limits,
             stream_outputs=True,
+            sandbox_pool=pool,
         )
 
     def start() -> Run:
         with mistakes_in_flags():
             return agent.start(task, session=session, images=options.image, files=options.file)
 
-    return asyncio.run(_watch(start, session, options))
+    return asyncio.run(_watch(start, session, pool, options))
 
 
-async def _watch(start: Callable[[], Run], session: Session, options: argparse.Namespace) -> int:
+async def _watch(start: Callable[[], Run], session: Session, pool: SandboxPool, options: argparse.Namespace) -> int:
     run = start()
     out, errors, stopped = Output(sys.stdout), Output(sys.stderr), asyncio.Event()
     terminal = Terminal(out, errors, quiet=options.quiet)
@@ -110,7 +115,7 @@ async def _watch(start: Callable[[], Run], session: Session, options: argparse.N
         watcher.cancel()
         run.stop()
         result = await run.wait()
-        await default_pool().close()
+        await pool.close()
     if result.status == "limit" and session.unfinished is not None:
         errors.write(f"agentui: for more, run it again with {next_step(session.unfinished)}\n")
         errors.flush()

@@ -6,7 +6,14 @@ import argparse
 import dataclasses
 from importlib import import_module
 
-from agentui.cli.options import add_command, add_model_options, server_from, with_model
+from agentui.cli.options import (
+    add_command,
+    add_model_options,
+    add_sandbox_option,
+    sandbox_from,
+    server_from,
+    with_model,
+)
 from agentui.settings import Settings
 
 
@@ -22,6 +29,7 @@ def add_parser(commands: object) -> None:
     parser.add_argument("--port", type=int, metavar="N", help="port to listen on; default 7860 or the next free one")
     parser.add_argument("--share", action="store_true", help="make a public link for a week (shared mode)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    add_sandbox_option(parser)
     add_model_options(parser)
     parser.set_defaults(command=serve)
 
@@ -34,7 +42,8 @@ def serve(options: argparse.Namespace) -> int:
     """
     settings = Settings.from_env()
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
-    settings = dataclasses.replace(settings, **given, share=options.share or settings.share)
+    share, sandbox = options.share or settings.share, sandbox_from(options)
+    settings = dataclasses.replace(settings, **given, share=share, sandbox=sandbox)
     settings = with_connection(settings, options)
     # Gradio takes seconds to import: only this command pays for it.
     import_module("agentui.ui.app").launch(settings, open_browser=not options.no_browser)

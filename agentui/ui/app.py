@@ -11,7 +11,7 @@ from agentui.agent import CodeAgent
 from agentui.errors import AgentUIError, ConfigError
 from agentui.loop_thread import run_sync
 from agentui.sandbox.base import SandboxPool
-from agentui.sandbox.local import default_pool
+from agentui.sandbox.places import pool_for
 from agentui.settings import Settings
 from agentui.ui.connections import Connections
 from agentui.ui.events import Page, PageEvents
@@ -33,13 +33,13 @@ def build_app(
     Args:
         settings: How it will be served.
         agent: Does the tasks; by default an agent with the demo's tools.
-        pool: Where code runs; by default the agent's, or the process's own.
+        pool: Where code runs; by default the agent's, or the one that the settings name.
         connections: Makes the models; for tests.
 
     Raises:
         ConfigError: Strangers may come, and code could not be isolated on this machine.
     """
-    pool = pool or (agent.spec.pool if agent else default_pool())
+    pool = pool or (agent.spec.pool if agent else pool_for(settings.sandbox))
     try:
         sandbox = run_sync(pool.info())
     except AgentUIError as error:
