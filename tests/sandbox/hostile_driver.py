@@ -41,7 +41,7 @@ SELF_DECEIVING = {
 }
 "They break, forge or interrupt the steps of their own session, and reach no further."
 NEEDS_FILES = {
-    *("ok-files", "ok-lateimport", "ok-pillow", "ok-asyncio", "more-ok-tempfiles", "more-ok-pathlib"),
+    *("ok-files", "ok-pillow", "more-ok-tempfiles", "more-ok-pathlib"),
     *("more-ok-sqlite-file", "more-ok-pandas-files", "more-ok-plot"),
 }
 MEMORY = [f"hf_{CANARY}-mem"]
@@ -142,9 +142,10 @@ async def attack(
         problems.append(f"it held the host for {seconds:.1f} s")
     if pause > LONGEST_PAUSE_S:
         problems.append(f"the host's event loop stood still for {pause:.1f} s")
-    again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=5)
+    patience_s = TIMEOUT_S if case["id"] in SELF_DECEIVING else HONEST_TIMEOUT_S
+    again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=patience_s)
     if again.state_lost:
-        again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=5)
+        again = await sandbox.execute("6 * 7", RecordingHost(), timeout_s=patience_s)
     if again.value != 42 and case["id"] not in SELF_DECEIVING:
         problems.append(f"the session is unusable: {again.error}")
     if (await other.execute("7", RecordingHost())).value != 7:
