@@ -239,6 +239,8 @@ def _checked_port(text: bytes) -> int:
 
 def _last_line(machine: HubMachine, directory: str) -> str:
     log = (_read(machine, f"{directory}/log") or b"")[-10_000:].decode("utf-8", "replace")
-    lines = [line for line in log.splitlines() if line.strip()]
-    text = "".join(character for character in (lines or ["it said nothing"])[-1] if character.isprintable())
+    lines = [line for line in log.splitlines() if line.strip()] or ["it said nothing"]
+    # After its error pip may have a hint or a notice to add.
+    line = ([line for line in lines if "error" in line.lower()] or lines)[-1]
+    text = "".join(character for character in line if character.isprintable())
     return text[:_MAX_REASON_CHARS]
