@@ -75,9 +75,7 @@ def failure_in(chunk: JSONObject) -> Failure | None:
     for choice in choices:
         if failure := failure_from(choice.get("error")):  # OpenRouter
             return failure
-    if "choices" not in chunk and _message_of(chunk) and any(_is_bad_code(chunk.get(key)) for key in _STATUS_KEYS):
-        return failure_from(chunk)  # flat bodies: `{"code": 20015, "message": …}`
-    return None
+    return remark_in(chunk) if _has_bad_code(chunk) else None  # flat bodies: `{"code": 20015, "message": …}`
 
 
 def remark_in(chunk: JSONObject) -> Failure | None:
@@ -119,6 +117,12 @@ def _message_of(error: JSONObject) -> str:
 
 def _is_bad_code(code: Any) -> bool:
     return code is not None and str(code).strip().lower() not in _OK_CODES
+
+
+def _has_bad_code(chunk: JSONObject) -> bool:
+    """A code of its own that is bad; a status in words may only tell how far the server is."""
+    codes = [chunk.get(key) for key in _STATUS_KEYS if key != "status" or not isinstance(chunk.get(key), str)]
+    return any(_is_bad_code(code) for code in codes)
 
 
 def _is_passing(code: Any) -> bool:

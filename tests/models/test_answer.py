@@ -395,7 +395,13 @@ class TestFailures:
         assert "OpenAI-compatible" in got.verdict.message
 
     @pytest.mark.parametrize(
-        "remark", [{"detail": "boom"}, {"message": "boom"}, {"success": False, "errors": ["boom"]}]
+        "remark",
+        [
+            {"detail": "boom"},
+            {"message": "boom"},
+            {"success": False, "errors": ["boom"]},
+            {"status": "in_progress", "message": "boom"},
+        ],
     )
     def test_a_remark_is_a_failure_only_where_no_answer_comes(self, remark):
         assert "boom" in answer(remark).verdict.message
