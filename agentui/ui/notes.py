@@ -8,7 +8,7 @@ from itertools import groupby
 from agentui.events import ContextCompacted, ModelRetried, RunStarted
 from agentui.ui.ending import raised_words
 from agentui.ui.markdown import text_html
-from agentui.ui.words import humane, sentence, short, wait
+from agentui.ui.words import gist, sentence, short, wait
 
 
 def note(text: str) -> str:
@@ -30,7 +30,7 @@ def retry_notes(retries: Sequence[ModelRetried], *, waiting: bool, error: str | 
     for reason, same in groups:
         first, number = number + 1, number + len(same)
         who = f"Attempt {first}" if first == number else f"Attempts {first}–{number}"
-        why = "" if error is not None and reason in error else f": {text_html(sentence(humane(reason)))}"
+        why = "" if error is not None and reason in error else f": {text_html(sentence(gist(reason)))}"
         if waiting and reason is groups[-1][0]:
             said = f'Attempt {number + 1} in <span class="au-countdown">{wait(same[-1].wait_s)}</span>'
         else:

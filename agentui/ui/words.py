@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 _RAISED = re.compile(r"^\s*[\w.]+(Error|Exception|Warning|Interrupt)\b")
+_CAUSE = re.compile(r": [A-Z]\w*(Error|Exception|Timeout)(: .*)?$")
 _VALUE = re.compile(r"\b(?:max_steps|max_seconds|max_tokens|max_cost_usd|step_seconds)=")
 _FIELDS = {
     "api_base": "the base URL",
@@ -29,6 +30,11 @@ def humane(text: str) -> str:
     if "\n" in text.strip() or _RAISED.match(text):
         return text
     return _NAME.sub(lambda found: _FIELDS[found[1]], _VALUE.sub("", text))
+
+
+def gist(text: str) -> str:
+    """An error without what the client's program said about it, which is in the details."""
+    return _CAUSE.sub("", humane(text))
 
 
 def sentence(text: str) -> str:

@@ -111,11 +111,11 @@
       if (!rows.length || !rows.every((row) => row.cost)) return null;
       return { usd: rows.reduce((all, row) => all + row.cost.usd, 0), source: [...new Set(rows.map((row) => row.cost.source))].join("; ") };
     }
-    /* What the newest call of the run's own agent had in its context; null before the first. */
+    /* The newest call of the run's own agent, whose input and output are what its context holds now; null before it. */
     get context() {
-      const usage = this.steps.findLast((step) => step.usage)?.usage;
-      return usage ? { tokens: usage.total_tokens, source: usage.source } : null;
+      return this.steps.findLast((step) => step.usage)?.usage ?? null;
     }
+    /* Tokens that the model reads at once; null where nobody knows. */
     get contextWindow() {
       return this.start?.context_tokens ?? null;
     }

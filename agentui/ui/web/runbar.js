@@ -98,7 +98,7 @@
     }
 
     drawTime(view, now, cap) {
-      const text = seconds(Math.floor(now * 10) / 10);
+      const text = seconds(Math.max(0.1, Math.floor(now * 10) / 10));
       // Read aloud in whole seconds, or a screen reader would never stop.
       this.items.time.show(text, cap == null ? null : now / cap, cap == null ? "" : ` / ${seconds(cap).replace(".0 s", " s")}`, `${Math.floor(now)} s`);
     }
@@ -108,9 +108,10 @@
       const call = view.context;
       if (!call) return context.show("");
       const size = view.contextWindow;
-      const exact = tokens(call.tokens, call.source);
+      const exact = tokens(call.total_tokens, call.source);
       context.node.title = `Context now: ${exact} tokens in the newest call${size ? `, of ${count(size)} that the model can read` : ""}`;
-      context.show(`${call.source === "reported" ? "" : "≈"}${short(call.tokens)}`, size ? call.tokens / size : null, size ? ` / ${short(size)}` : "");
+      const text = `${call.source === "reported" ? "" : "≈"}${short(call.total_tokens)}`;
+      context.show(text, size ? call.total_tokens / size : null, size ? ` / ${short(size)}` : "");
     }
 
     drawBilled(view, used, cap) {

@@ -9,8 +9,8 @@
   const marked = (row, n) => tokens(n, row.usage.source);
   /* The estimate while it is one, with what this model's estimates were off by; then the number itself. */
   function output(row) {
-    const margin = row.live && row.margin != null ? ` ±${percent(row.margin)}` : "";
-    return marked(row, row.usage.output_tokens) + (row.usage.source === "reported" ? "" : margin);
+    const margin = row.margin != null && row.usage.source !== "reported" ? ` ±${percent(row.margin)}` : "";
+    return marked(row, row.usage.output_tokens) + margin;
   }
   function settled(row) {
     if (row.counted == null || row.usage.source !== "reported") return "–";

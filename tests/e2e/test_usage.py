@@ -1,0 +1,145 @@
+"""The usage table: live estimates, what became of them, prices, and the same as CSV."""
+
+import csv
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from agentui.events import ContextCompacted, ModelRetried, StepStarted, TextDelta, UsageUpdated
+from agentui.models.gate import Gate
+from agentui.ui.feed import as_json
+from agentui.usage import Cost, TokenUsage
+from tests.builders import finished, records, started, step_finished
+from tests.e2e.conftest import send
+
+pytestmark = pytest.mark.browser
+
+PRICE = "genai-prices 1.2.3 of 2026-11-01, openai/gpt-4o"
+SHOW = """records => {
+    const root = document.createElement("div"), status = document.createElement("div");
+    const inspector = new agentui.Inspector({ root, status });
+    const feed = (part) => {
+        inspector.feed({ chat: "c", runs: [{ run_id: "r", from_seq: part[0].seq, next_seq: part[0].seq + part.length,
+            elapsed: 1, records: part }] });
+        inspector.draw();
+    };
+    feed(records);
+    const view = inspector.shown.view;
+    const rows = [...root.querySelectorAll("#usage-table tr")].map((row) => [...row.cells].map((c) => c.textContent));
+    return { rows, prices: root.querySelector(".au-prices").textContent, csv: agentui.usageCsv(view, view.t),
+        cost: root.querySelector("#usage-table tfoot").lastChild.lastChild.title, bar: status.textContent,
+        notes: [...root.querySelectorAll(".au-step-notes")].map((note) => note.textContent) };
+}"""
+
+
+def shown(page, *events):
+    return page.evaluate(SHOW, [as_json(record) for record in records(*events)])
+
+
+def table(seen):
+    head, *rows = seen["rows"]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def update(step, usage, **fields):
+    return UsageUpdated(step=step, usage=usage, **fields)
+
+
+def test_an_estimate_shows_its_margin_and_then_how_far_off_it_was(page):
+    live = [
+        started(model="gpt-4o"),
+        StepStarted(step=1),
+        TextDelta(text="Hm"),
+        update(1, TokenUsage(900, 398, source="estimated"), cost=Cost(usd=0.0062, source=PRICE), margin=0.087),
+    ]
+    (row, total) = table(shown(page, *live))
+    assert (row["Output"], row["Input"], row["Estimate"], row["Source"]) == ("≈398 ±8.7 %", "≈900", "–", "estimated")
+    assert (row["Cost"], total["Total"]) == ("≈$0.0062", "≈1,298")
+    usage = TokenUsage(880, 412, cached_input_tokens=512, reasoning_tokens=64)
+    cost = Cost(usd=0.0056, source=PRICE)
+    settled = update(1, usage, cost=cost, counted_output_tokens=398, settled=True)
+    seen = shown(page, *live, settled, step_finished(usage=usage, cost=cost), finished(usage=usage, cost=cost))
+    (row, total) = table(seen)
+    assert (row["Output"], row["Estimate"], row["Source"]) == ("412", "≈398 → 412, −3.4 %", "reported")
+    assert (row["Cached"], row["Reasoning"], row["Cost"]) == ("512", "64", "$0.0056")
+    assert (total["Step"], total["Model"], total["Total"], total["Cost"]) == ("Total", "1 call", "1,292", "$0.0056")
+    assert (seen["prices"], seen["cost"]) == (f"prices: {PRICE}", PRICE)
+    assert "billed 1,292 tokens" in seen["bar"]
+    assert "$0.0056" in seen["bar"]
+
+
+def test_an_unknown_margin_is_left_out_and_an_unknown_price_is_said(page):
+    (row, total) = table(
+        seen := shown(page, started(model="own"), StepStarted(step=1), update(1, TokenUsage(9, 4, source="estimated")))
+    )
+    assert (row["Output"], row["Cost"], total["Cost"]) == ("≈4", "unknown", "unknown")
+    assert seen["prices"] == "price unknown: own"
+    assert "cost unknown" in seen["bar"]
+
+
+def test_one_unknown_price_makes_the_total_unknown(page):
+    known, unknown = TokenUsage(10, 10, cost_usd=0.5), TokenUsage(10, 10, source="estimated")
+    rows = table(
+        shown(
+            page,
+            started(),
+            StepStarted(step=1),
+            update(1, known, cost=Cost(usd=0.5, source="reported by the server")),
+            step_finished(usage=known, cost=Cost(usd=0.5, source="reported by the server")),
+            StepStarted(step=2),
+            ModelRetried(attempt=1, wait_s=1.0, reason="it broke", usage=unknown),
+            update(2, known, cost=Cost(usd=0.5, source="reported by the server")),
+        )
+    )
+    assert [row["Step"] for row in rows] == ["1", "2 (retried)", "2", "Total"]
+    assert [row["Cost"] for row in rows] == ["$0.5", "unknown", "$0.5", "unknown"]
+    assert (rows[-1]["Total"], rows[-1]["Source"]) == ("≈60", "mixed")
+
+
+def test_the_csv_is_the_table_and_no_formula(page):
+    usage = TokenUsage(12_345, 1_000, source="estimated")
+    seen = shown(page, started(model='=HYPERLINK("x"),y'), StepStarted(step=1), update(1, usage))
+    rows = list(csv.DictReader(seen["csv"].splitlines()))
+    assert [row["Step"] for row in rows] == ["1", "Total"]
+    assert rows[0]["Model"] == '\'=HYPERLINK("x"),y'
+    assert (rows[0]["Input"], rows[0]["Total"], rows[0]["Source"]) == ("≈12345", "≈13345", "estimated")
+    assert list(rows[0]) == seen["rows"][0]
+
+
+def test_the_table_is_downloaded(page, stage):
+    stage.plays(["<code>final_answer(1)</code>", TokenUsage(1_200, 9)])
+    send(page, "Go")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert re.fullmatch(r"usage-[0-9a-f]{8}\.csv", download.value.suggested_filename)
+    (row, total) = csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines())
+    assert (row["Input"], row["Source"], row["Model"]) == ("1200", "reported", "scripted")
+    assert (total["Step"], total["Total"]) == ("Total", "1209")
+
+
+def test_a_shortened_conversation_is_a_line_of_the_steps(page):
+    event = ContextCompacted(before_tokens=9_100, after_tokens=3_000, elided_observations=4, summarised=True)
+    seen = shown(
+        page, started(), StepStarted(step=1), step_finished(), event, StepStarted(step=2), TextDelta(text="Hm")
+    )
+    said = "conversation shortened: ≈9.1k → 3.0k tokens (4 observations elided, summarised)"
+    assert seen["notes"] == ["", said]
+
+
+def test_the_table_is_read_on_a_phone_without_moving_the_page(visitors, stage):
+    phone = visitors.open(viewport={"width": 390, "height": 844}, has_touch=True)
+    stage.plays("<code>print(1)</code>", ["Hm", Gate()])
+    send(phone, "Go")
+    expect(phone.locator("#chat")).to_contain_text("Hm")
+    phone.get_by_role("button", name="Steps and usage").tap()
+    scroller = phone.locator(".au-usage")
+    expect(phone.locator("#usage-table tbody tr")).to_have_count(2)
+    first = phone.locator("#usage-table tbody th").first
+    before = first.bounding_box()
+    scroller.evaluate("node => { node.scrollLeft = 300; }")
+    assert scroller.evaluate("node => node.scrollLeft") > 100
+    assert first.bounding_box()["x"] == before["x"]
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.locator("#stop").tap()
