@@ -95,7 +95,7 @@ class _Call:
         self._spec = spec
         self._budget = draft.budget
         self._paid = OpenCall(draft.budget)
-        self._model = spec.model.model_id
+        self._model = spec.model
         self._emit = draft.run.emit
         prose = spec.native_tools or draft.kind == "planning"
         self._parser = AnswerParser(None if prose else spec.tags)
@@ -216,7 +216,7 @@ class _Call:
                 step=self._draft.number,
                 usage=usage,
                 cost=self._budget.price(usage),
-                margin=None if exact else CALIBRATION.margin(self._model),
+                margin=None if exact else CALIBRATION.margin(self._model.server, self._model.model_id),
                 counted_output_tokens=meter.counted if settled and exact else None,
                 settled=settled,
             )
@@ -240,7 +240,8 @@ class _Call:
         self._draft.add_usage(usage, cost)
         self._report(usage, meter, settled=True)
         if usage.source == "reported":
-            CALIBRATION.observe(self._model, estimated=meter.counted, reported=usage.output_tokens)
+            server, name = self._model.server, self._model.model_id
+            CALIBRATION.observe(server, name, estimated=meter.counted, reported=usage.output_tokens)
 
     def _show(self, pieces: list[Piece]) -> None:
         if self._spec.stream_outputs:

@@ -25,10 +25,14 @@ SHORT_CHARS = 300
 _OBSERVATION = "Observation:\n"
 
 
+def known_context(spec: AgentSpec) -> int | None:
+    """Tokens that the model reads at once; None where nobody knows."""
+    return spec.context_tokens or context_window(spec.model.model_id, spec.model.server)
+
+
 def context_limit(spec: AgentSpec) -> int:
     """Tokens that the conversation may have."""
-    known = spec.context_tokens or context_window(spec.model.model_id, spec.model.server)
-    return int((known or DEFAULT_CONTEXT) * SHARE)
+    return int((known_context(spec) or DEFAULT_CONTEXT) * SHARE)
 
 
 def elide(messages: Sequence[ChatMessage], opening: int) -> tuple[list[ChatMessage], int]:

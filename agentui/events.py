@@ -61,6 +61,8 @@ class RunStarted:
     model: str
     server: str | None = None
     "Address of the model's server, without anything secret; None for a model without one."
+    context_tokens: int | None = None
+    "What the model reads at once; None where nobody knows."
     tools: tuple[str, ...] = ()
     files: tuple[GivenFile, ...] = ()
     "What the task came with; their content is not recorded."

@@ -1,4 +1,7 @@
-"""A run as a document: Markdown for people, CSV for the usage table. Both are folds over its records."""
+"""A run as a document: Markdown for people, CSV for the usage table. Both are folds over its records.
+
+Numbers that nobody reported are marked in both.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +9,35 @@ import csv
 import io
 import json
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from agentui.events import ArtifactCreated, ContextCompacted, ModelRetried, StopRequested, UpstreamClosed
-from agentui.ledger import usage_rows
+from agentui.ledger import UsageRow, usage_rows
 from agentui.usage import Cost, TokenUsage
+from agentui.usage_table import marked, money, usage_notes, usage_table
 from agentui.view import RunView, StepView, ToolCallView
 
-_SMALLEST_USD = 0.0001
+_CSV_COLUMNS = [
+    *("agent", "model", "step", "kind", "attempt", "failed"),
+    *("input_tokens", "output_tokens", "total_tokens", "cached_input_tokens", "reasoning_tokens"),
+    *("source", "margin", "counted_output_tokens", "estimate_error"),
+    *("cost_usd", "cost_source", "first_delta_s", "generating_s", "tokens_per_s"),
+]
 
 
 def as_markdown(view: RunView) -> str:
     """The whole run, as a document that reads from top to bottom."""
-    return "\n\n".join(part for part in _document(view) if part) + "\n"
+    return "\n\n".join(part for part in [*_document(view), *_usage(view)] if part) + "\n"
 
 
 def as_usage_csv(view: RunView) -> str:
-    """One row a model call; `source` says which numbers are estimates."""
+    """One row a model call. Estimated numbers begin with `≈`; what nobody knows is empty, or `unknown` for a price."""
     buffer = io.StringIO()
-    names = ["agent", "model", "step", "kind", "attempt", "failed", "input_tokens", "output_tokens", "total_tokens"]
-    names += [
-        "cached_input_tokens",
-        "reasoning_tokens",
-        "source",
-        "counted_output_tokens",
-        "cost_usd",
-        "cost_source",
-        "first_delta_s",
-        "generating_s",
-    ]
-    writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
     for row in usage_rows(view):
-        cost = {"cost_usd": row.cost.usd, "cost_source": row.cost.source} if row.cost else {"cost_usd": "unknown"}
-        writer.writerow({**asdict(row), **asdict(row.usage), **cost})
+        writer.writerow(_cells(row))
     return buffer.getvalue()
 
 
@@ -53,11 +50,8 @@ def fenced(text: str, language: str = "") -> str:
 
 def spent(usage: TokenUsage, cost: Cost | None) -> str:
     """Tokens in words, estimates marked, and dollars where they are known."""
-    mark = "" if usage.source == "reported" else "≈"
-    words = f"{mark}{usage.input_tokens:,} tokens in, {mark}{usage.output_tokens:,} out"
-    if cost is None:
-        return words
-    return f"{words} ({mark}${cost.usd:.4f})" if cost.usd >= _SMALLEST_USD or not cost.usd else f"{words} (<$0.0001)"
+    words = f"{marked(usage.input_tokens, usage)} tokens in, {marked(usage.output_tokens, usage)} out"
+    return words if cost is None else f"{words} ({money(cost, usage)})"
 
 
 def note(event: ContextCompacted | UpstreamClosed | StopRequested) -> str:
@@ -94,6 +88,48 @@ def _head(view: RunView) -> list[str]:
     cost = view.end.cost if view.end else None
     return [
         f"Model {view.start.model} · agentui {view.start.agentui_version} · {view.t:.1f} s · {spent(view.usage, cost)}"
+    ]
+
+
+def _usage(view: RunView) -> list[str]:
+    table = usage_table(view)
+    if not table:
+        return []
+    heads, *rows = [[_cell(text) for text in row] for row in table]
+    lines = [_table_row(heads), _table_row(["---", "---", *["---:"] * (len(heads) - 2)]), *map(_table_row, rows)]
+    return ["## Usage", "\n".join(lines), *usage_notes(view)]
+
+
+def _table_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """A foreign text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _cells(row: UsageRow) -> list[object]:
+    usage, mark = row.usage, "" if row.usage.source == "reported" else "≈"
+    tokens = (usage.input_tokens, usage.output_tokens, usage.total_tokens)
+    known = (usage.cached_input_tokens, usage.reasoning_tokens)
+    times = (row.first_delta_s, row.generating_s)
+    return [
+        *(_plain(row.agent), _plain(row.model), row.step, row.kind, row.attempt, row.failed),
+        *(f"{mark}{count}" for count in tokens),
+        *("" if count is None else f"{mark}{count}" for count in known),
+        usage.source,
+        row.margin,
+        row.counted_output_tokens,
+        None if row.estimate_error is None else f"{row.estimate_error:.4f}",
+        f"{mark}{row.cost.usd}" if row.cost else "unknown",
+        _plain(row.cost.source) if row.cost else "",
+        *(None if seconds is None else f"{seconds:.6f}" for seconds in times),
+        None if row.tokens_per_s is None else f"{mark}{row.tokens_per_s:.1f}",
     ]
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agentui.events import StepKind
-from agentui.usage import Cost, TokenUsage
+from agentui.usage import Cost, TokenUsage, sum_costs
 from agentui.view import RunView, StepView
+
+LEAST_GENERATING_S = 0.02
+"An answer that came within less time says nothing about how fast the model writes."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,8 @@ class UsageRow:
     attempt: int
     usage: TokenUsage
     cost: Cost | None = None
+    margin: float | None = None
+    "What estimates for this model were off by before, as a share; None for exact numbers, and where it is not known."
     counted_output_tokens: int | None = None
     "Output as counted here before the server said its number."
     failed: bool = False
@@ -29,11 +34,30 @@ class UsageRow:
     generating_s: float | None = None
     "Seconds from the first delta to the end of the answer."
 
+    @property
+    def estimate_error(self) -> float | None:
+        """How far the estimate was off what the server said, as a share of that; None where one of them is missing."""
+        if self.counted_output_tokens is None or not self.usage.output_tokens:
+            return None
+        return self.counted_output_tokens / self.usage.output_tokens - 1
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Output tokens a second from the first delta on; None for an answer that came all at once, or not at all."""
+        if self.generating_s is None or self.generating_s < LEAST_GENERATING_S or not self.usage.output_tokens:
+            return None
+        return self.usage.output_tokens / self.generating_s
+
 
 def usage_rows(view: RunView) -> list[UsageRow]:
     """A row for every model call that cost something; their sum is `view.usage`."""
     model = view.start.model if view.start else ""
     return [row for step in view.steps for row in _step_rows(step, model)]
+
+
+def total_cost(view: RunView) -> Cost | None:
+    """What the run has cost so far; None as soon as the price of one call is unknown."""
+    return view.end.cost if view.end else sum_costs(row.cost for row in usage_rows(view))
 
 
 def _step_rows(step: StepView, model: str) -> list[UsageRow]:
@@ -45,7 +69,7 @@ def _step_rows(step: StepView, model: str) -> list[UsageRow]:
     ]
     if step.usage is not None:
         last = replace(row, attempt=len(step.retries) + 1, usage=step.usage, cost=step.cost, **_speed(step))
-        rows.append(replace(last, counted_output_tokens=step.counted_output_tokens))
+        rows.append(replace(last, counted_output_tokens=step.counted_output_tokens, margin=step.margin))
     for call in step.calls.values():
         if call.subagent is not None:
             rows += [_called(call.started.name, inner) for inner in usage_rows(call.subagent)]

@@ -1,18 +1,23 @@
 """What tokens cost, and how large a model's context is, from the list that comes with the package `genai-prices`.
 
-A price is shown with its source and the date of the list. What the server itself reports wins. A model that the
-list does not know costs "unknown", never 0.
+A price is shown with its source: the list, its version, and the newest date on which it says that a price was verified,
+because it has no date of its own. What the server itself reports wins. A model that the list does not know costs
+"unknown", never 0.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import version
 
 from genai_prices import Usage, calc_price
+from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, PriceCalculation
 
 from agentui.usage import Cost, TokenUsage
+
+_VERIFIED = re.compile(r"\b(?:verified|checked) (?:on )?(\d{4}-\d{2}-\d{2})")
 
 
 def cost_of(usage: TokenUsage, model_id: str, server: str | None) -> Cost | None:
@@ -35,14 +40,22 @@ def cost_of(usage: TokenUsage, model_id: str, server: str | None) -> Cost | None
     )
     if price is None:
         return None
-    entry = f"{price.provider.id}/{price.model.id}"
-    return Cost(usd=float(price.total_price), source=f"genai-prices {version('genai-prices')}, {entry}")
+    return Cost(usd=float(price.total_price), source=f"{_list_name()}, {price.provider.id}/{price.model.id}")
 
 
 def context_window(model_id: str, server: str | None) -> int | None:
     """Tokens that the model reads at once; None where nobody knows it."""
     entry = None if server is None else _entry(model_id, server)
     return None if entry is None else entry.context_window
+
+
+@cache
+def _list_name() -> str:
+    """The list with its version, and the newest date on which it says that a price was verified."""
+    comments = (model.price_comments or "" for provider in get_snapshot().providers for model in provider.models)
+    dates = [date for comment in comments for date in _VERIFIED.findall(comment)]
+    dated = f" (prices verified until {max(dates)})" if dates else ""
+    return f"genai-prices {version('genai-prices')}{dated}"
 
 
 @cache

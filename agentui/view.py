@@ -94,6 +94,8 @@ class StepView:
     cost: Cost | None = None
     "Of that call; None where nobody knows the price."
     counted_output_tokens: int | None = None
+    margin: float | None = None
+    "What estimates for the model were off by before; None once the numbers are exact, and where it is not known."
     end: StepFinished | None = None
 
     @property
@@ -123,6 +125,19 @@ class RunView:
     def usage(self) -> TokenUsage:
         """Tokens so far: settled once the run has ended."""
         return self.end.usage if self.end else sum_usage(step.total for step in self.steps)
+
+    @property
+    def context(self) -> TokenUsage | None:
+        """The newest call of the run's own agent, whose input and output are what its context holds now.
+
+        That is another number than `usage`, the sum of all calls, which is what is billed.
+        """
+        return next((step.usage for step in reversed(self.steps) if step.usage), None)
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens that the model reads at once; None where nobody knows."""
+        return self.start.context_tokens if self.start else None
 
     def apply(self, record: Record) -> None:
         """Fold one record in."""
@@ -180,7 +195,7 @@ def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | 
             return None
         case UsageUpdated():
             step.usage, step.cost = event.usage, event.cost
-            step.counted_output_tokens = event.counted_output_tokens
+            step.counted_output_tokens, step.margin = event.counted_output_tokens, event.margin
             return None
         case UpstreamClosed():
             step.closed = event

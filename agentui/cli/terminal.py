@@ -27,7 +27,7 @@ from agentui.events import (
     UpstreamClosed,
 )
 from agentui.export import note, spent
-from agentui.ledger import usage_rows
+from agentui.usage_table import usage_notes, usage_table, without_empty
 from agentui.view import RunView
 
 _ESCAPES = re.compile(
@@ -35,6 +35,8 @@ _ESCAPES = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
 )
 _DIM, _BOLD, _CODE, _ERROR, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[0m"
+_TEXT_COLUMNS = 2
+"Of the usage table: step and model."
 _STATUS = {"completed": "Answer", "stopped": "Stopped", "limit": "Limit reached", "failed": "Failed"}
 
 
@@ -161,13 +163,11 @@ class Terminal:
             return
         text = str(event.output) if event.status == "completed" else error
         self._block(f"{_STATUS[event.status]}: {text}", _BOLD if event.status == "completed" else _ERROR)
-        calls = len(usage_rows(self._view))
         steps = len(self._view.steps)
-        self._block(
-            f"{steps} step{'s' * (steps != 1)}, {event.duration_s:.1f} s, {spent(event.usage, event.cost)} in {calls} "
-            f"model call{'s' * (calls != 1)}",
-            _DIM,
-        )
+        summary = f"{steps} step{'s' * (steps != 1)}, {event.duration_s:.1f} s, {spent(event.usage, event.cost)}"
+        self._block(summary, _DIM)
+        for line in [*_aligned(without_empty(usage_table(self._view))), *usage_notes(self._view)]:
+            self._block(line, _DIM)
 
     def _block(self, text: str, style: str = "") -> None:
         self._new_line()
@@ -191,3 +191,15 @@ class Terminal:
         if text:
             self._out.write(text)
             self._at_line_start = text.endswith("\n") if ends_line is None else ends_line
+
+
+def _aligned(table: list[list[str]]) -> list[str]:
+    """The rows of a table as lines; all but the first two columns are numbers."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < _TEXT_COLUMNS else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
