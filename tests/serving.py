@@ -1,9 +1,7 @@
 """Serve a page in a test."""
 
-import gc
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,19 +12,12 @@ from agentui.ui.app import build_app, launch
 def served(settings, temporary, **parts) -> Iterator:
     """The page on a free loopback port, until the block ends."""
     os.environ["GRADIO_TEMP_DIR"] = str(temporary)
-    # Gradio forgets to close event loops while it builds an app; collected here, they disturb no other test.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        demo = build_app(settings, **parts)
-        launch(settings, demo=demo, prevent_thread_lock=True, quiet=True)
-        gc.collect()
+    demo = build_app(settings, **parts)
+    launch(settings, demo=demo, prevent_thread_lock=True, quiet=True)
     try:
         yield demo
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            demo.close(verbose=False)
-            gc.collect()
+        demo.close(verbose=False)
 
 
 def eventually(claim: Callable[[], bool]) -> bool:

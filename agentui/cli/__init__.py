@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from agentui.cli import deploy, doctor, export, replay, run, serve
 from agentui.cli.terminal import one_line
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands with their options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="agentui",
         description="Watch LLM agents write and run code, in the browser (serve, the default) or the terminal (run).",
         epilog='Example: agentui run "What is 17 * 23?"',
@@ -54,6 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
     for module in _COMMANDS:
         module.add_parser(commands)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, and so its commands' parsers, that says what is wrong without all that could be said instead."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def _text(word: str) -> str:

@@ -7,6 +7,11 @@ Strangers are only let in where their code is isolated. Nothing that the page lo
 
 from __future__ import annotations
 
+import sys
+import webbrowser
+from contextlib import redirect_stdout
+from io import StringIO
+
 from agentui.agent import CodeAgent
 from agentui.errors import AgentUIError, ConfigError
 from agentui.loop_thread import run_sync
@@ -15,7 +20,9 @@ from agentui.sandbox.places import pool_for
 from agentui.settings import Settings
 from agentui.ui.connections import Connections
 from agentui.ui.events import Page, PageEvents
+from agentui.ui.listen import FIRST_PORT, choose_port
 from agentui.ui.service import Service
+from agentui.ui.serving import LAST_REQUESTS_S, ending, serve_until_interrupted, with_loop
 from agentui.ui.theme import make_theme
 from agentui.ui.web_files import SCRIPTS, STYLES, offers_script, read_web
 from agentui.ui.web_routes import middleware, routes
@@ -51,7 +58,7 @@ def build_app(
         )
     own_model = agent.spec.model if agent else None
     service = Service(settings, connections or Connections(settings, own_model), pool, agent)
-    return PageEvents(service, sandbox).build()
+    return with_loop(PageEvents(service, sandbox).build)
 
 
 def launch(
@@ -63,31 +70,64 @@ def launch(
     prevent_thread_lock: bool = False,
     quiet: bool = False,
 ) -> Page:
-    """Serve the page; returns at Ctrl-C, or at once with `prevent_thread_lock`.
+    """Serve the page, and say where; returns at Ctrl-C, or at once with `prevent_thread_lock` and in a notebook.
 
     Raises:
-        ConfigError: As `build_app`.
+        AgentUIError: A public link was asked for and could not be made.
+        ConfigError: As `build_app` and `choose_port`.
     """
+    port = choose_port(settings.host, settings.port)
     demo = demo or build_app(settings, agent=agent)
+    said = StringIO()
+    with redirect_stdout(said):  # Gradio speaks of its own commands
+        with_loop(lambda: _start(demo, settings, port))
+    if settings.share and not demo.share_url:
+        demo.close(verbose=False)
+        reason = said.getvalue().strip() or "the service that makes public links does not answer"
+        raise AgentUIError(f"no public link: {reason}: leave --share out to go on without")
+    if not quiet:
+        sys.stdout.write(_where(demo, settings, port))
+        sys.stdout.flush()
+    if open_browser:
+        webbrowser.open(demo.share_url or demo.local_url or "")
+    if not prevent_thread_lock and not hasattr(sys, "ps1"):
+        serve_until_interrupted(demo)
+    return demo
+
+
+def _start(demo: Page, settings: Settings, port: int) -> None:
     scripts = f"{offers_script(demo.service.connections.offers)}\n{read_web(SCRIPTS)}"
     demo.queue(default_concurrency_limit=8, max_size=1_000, api_open=False)
-    demo.launch(
-        server_name=settings.host,
-        server_port=settings.port,
-        share=settings.share,
-        inbrowser=open_browser,
-        prevent_thread_lock=prevent_thread_lock,
-        quiet=quiet,
-        max_threads=512,
-        state_session_capacity=1_000,
-        ssr_mode=False,
-        run_history=False,
-        show_error=False,
-        footer_links=["api"],
-        enable_monitoring=False,
-        theme=make_theme(),
-        # Not `css=`: Gradio would put a prefix of its own before every selector.
-        head=f"<style>{read_web(STYLES)}</style><script>{scripts}</script>",
-        app_kwargs={"routes": routes(demo.service.visitors), "middleware": middleware()},
-    )
-    return demo
+    try:
+        demo.launch(
+            server_name=settings.host,
+            server_port=port,
+            share=settings.share,
+            prevent_thread_lock=True,
+            quiet=True,
+            max_threads=512,
+            state_session_capacity=1_000,
+            ssr_mode=False,
+            run_history=False,
+            show_error=False,
+            footer_links=["api"],
+            enable_monitoring=False,
+            theme=make_theme(),
+            # Not `css=`: Gradio would put a prefix of its own before every selector.
+            head=f"<style>{read_web(STYLES)}</style><script>{scripts}</script>",
+            app_kwargs={
+                "routes": routes(demo.service.visitors),
+                "middleware": middleware(settings),
+                "lifespan": ending(demo.service),
+            },
+        )
+    except OSError:  # taken since it was looked for
+        raise ConfigError(f"port {port} is in use: choose another with --port N") from None
+    demo.server.config.timeout_graceful_shutdown = LAST_REQUESTS_S
+
+
+def _where(demo: Page, settings: Settings, port: int) -> str:
+    here = (demo.local_url or "").rstrip("/")
+    other = f" (port {FIRST_PORT} is in use)" if settings.port is None and port != FIRST_PORT else ""
+    public = f" and, for a week, at {demo.share_url}" if demo.share_url else ""
+    return f"agentui is at {here}{other}{public}; Ctrl-C ends it\n"

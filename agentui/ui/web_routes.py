@@ -1,5 +1,7 @@
 """What the server offers to a browser besides Gradio's own: artifacts, and headers that keep the page on this host.
 
+The page may be shown inside another one only where Spaces are shown. No response is sniffed for what else it could be.
+
 An artifact's id is unguessable, and knowing it is the permission to read it. Pictures of known formats are shown,
 everything else is a download, and nothing of it can run: no sniffing, and a sandboxed origin of its own.
 """
@@ -14,7 +16,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentui.settings import Settings
+from agentui.ui.boundary import Boundary, own_names
 from agentui.ui.chat import ARTIFACTS_PATH
+from agentui.ui.serving import EndWithServer
 from agentui.ui.visitors import Visitors
 
 INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -34,6 +39,8 @@ PAGE_POLICY = "; ".join(
         "form-action 'self'",
     )
 )
+OWN_ANCESTORS = "'self'"
+SPACE_ANCESTORS = "'self' https://huggingface.co https://*.hf.space"
 _ARTIFACT_HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "sandbox; default-src 'none'",
@@ -61,31 +68,42 @@ def routes(visitors: Visitors) -> list[BaseRoute]:
     return [Route(f"/{ARTIFACTS_PATH}/{{artifact_id}}", artifact, methods=["GET"])]
 
 
-def middleware() -> list[Middleware]:
-    """Adds the page's policy to every HTML response."""
-    return [Middleware(PagePolicy)]
+def middleware(settings: Settings) -> list[Middleware]:
+    """Adds the page's policy to every response, refuses whoever is beyond the boundary, and ends with the server."""
+    policy = f"{PAGE_POLICY}; frame-ancestors {SPACE_ANCESTORS if settings.space else OWN_ANCESTORS}"
+    return [
+        Middleware(PagePolicy, policy=policy),
+        Middleware(Boundary, names=own_names(settings)),
+        Middleware(EndWithServer),
+    ]
 
 
 class PagePolicy:
-    """ASGI middleware: HTML of this server loads nothing from, and sends nothing to, any other host."""
+    """ASGI middleware: HTML of this server loads nothing from, and sends nothing to, any other host.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: What it wraps.
+        policy: The content security policy of HTML.
+    """
+
+    def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
+        self._policy = policy.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything through; touch the headers of HTML."""
+        """Pass everything through; touch headers only, and none that is there."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
         async def send_with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_html(message):
-                extra = [
-                    (b"content-security-policy", PAGE_POLICY.encode()),
-                    (b"referrer-policy", b"no-referrer"),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
-                message = {**message, "headers": [*message["headers"], *extra]}
+            if message["type"] == "http.response.start":
+                extra = {b"referrer-policy": b"no-referrer", b"x-content-type-options": b"nosniff"}
+                if _is_html(message):
+                    extra[b"content-security-policy"] = self._policy
+                there = {name.lower() for name, _ in message["headers"]}
+                added = [(name, value) for name, value in extra.items() if name not in there]
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
         await self._app(scope, receive, send_with_policy)

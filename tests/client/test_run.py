@@ -93,7 +93,7 @@ def test_the_key_goes_into_a_header_and_to_the_server(url):
         (("",), "empty"),
         (("Go", "nonsense"), "preset"),
         (("Go", "custom", "m", "no url"), "base URL"),
-        (("Go", "demo", "", "", 0), "max_steps"),
+        (("Go", "demo", "", "", 0), "Steps is '0'"),
     ],
 )
 def test_bad_arguments_are_one_clear_message(client, stage, arguments, said):

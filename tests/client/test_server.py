@@ -34,7 +34,7 @@ def made(service):
 
     visitor = service.visitors.get(None)
     run = Made()
-    visitor.runs.append(ChatRun(run, RunTranscript("t")))
+    visitor.runs.append(ChatRun(run, RunTranscript("t"), "t"))
 
     def add(name, media_type, data):
         artifact = Artifact(artifact_id=f"id-{len(run.artifacts)}", name=name, media_type=media_type, data=data)
