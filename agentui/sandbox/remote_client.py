@@ -23,7 +23,7 @@ PATIENCE_S: Final = 20.0
 "How long a request is repeated, unless the pool says otherwise."
 _REQUEST_S: Final = 10.0
 _START_S: Final = 20.0
-_FILE_S: Final = 60.0
+_FILE_S: Final = 30.0
 _PAUSE_S: Final = 0.1
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 "What a proxy says when it did not reach the bridge."

@@ -8,23 +8,28 @@ for while the worker is frozen. The first cause that ends the connection is the 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
 
 from agentui.sandbox.artifacts import ArtifactRefused, FileMark
+from agentui.sandbox.blobs import Segment
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.remote_client import BridgeClient, MachineLost, end_of_worker
+from agentui.sandbox.snapshot_files import SavedFile, SavedFiles
 from agentui.sandbox.worker.bridge import PART_BYTES
 from agentui.sandbox.worker_handle import Disposal, Worker
 
 FRAME_TIMEOUT_S: Final = 60.0
 "A frame of 20 MB takes a while from another continent."
 _END_S: Final = 5.0
+_NOT_KEPT: Final = "files of a virtual machine are not kept in snapshots"
 _CONTROLS: Final = {signal.SIGCONT: "thaw", signal.SIGSTOP: "freeze", signal.SIGINT: "interrupt"}
 
 
@@ -102,11 +107,12 @@ class RemoteProcess:
             self._idle.cancel()
         if number == signal.SIGSTOP:
             self._thawed.clear()
-            self._idle = self._loop.call_later(self._idle_s, self._give_up, "it was not used for too long")
+            self._idle = self._loop.call_later(self._idle_s, self.give_up, "it was not used for too long")
         else:
             self._thawed.set()
 
-    def _give_up(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
+        """Hang up, and have the machine ended. From any thread."""
         self._machine_lost = True
         self._lost()
         self.end(0, f"its virtual machine was lost: {why}")
@@ -140,7 +146,7 @@ class RemoteProcess:
                 if not self._data:
                     self._sent.set()
         except MachineLost as error:
-            self._give_up(str(error))
+            self.give_up(str(error))
 
     async def _receive(self) -> None:
         offset = 0
@@ -154,7 +160,7 @@ class RemoteProcess:
                 offset += len(answer.body)
                 await self._loop.sock_sendall(self._far, answer.body)
         except MachineLost as error:
-            self._give_up(str(error))
+            self.give_up(str(error))
         except OSError:
             # The session has hung up.
             return
@@ -186,7 +192,8 @@ class RemoteWorker(Worker):
         limits: ResourceLimits,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        super().__init__(process, "", limits, self._leave, frame_timeout_s=FRAME_TIMEOUT_S)
+        # No directory of this machine: what a subclass forgets to override fails, and touches nothing here.
+        super().__init__(process, os.devnull, limits, self._leave, frame_timeout_s=FRAME_TIMEOUT_S)
         self._remote = process
         self._number = number
         self._client = client
@@ -201,7 +208,8 @@ class RemoteWorker(Worker):
         asking = asyncio.run_coroutine_threadsafe(self._client.list_files(self._number), self._loop)
         try:
             return await asyncio.wrap_future(asking)
-        except MachineLost:
+        except MachineLost as error:
+            self._remote.give_up(str(error))
             return {}
 
     async def read_file(self, name: str) -> bytes:
@@ -210,10 +218,27 @@ class RemoteWorker(Worker):
         try:
             answer = await asyncio.wrap_future(asking)
         except MachineLost as error:
+            self._remote.give_up(str(error))
             raise ArtifactRefused(f"its virtual machine did not send it: {error}") from None
         if answer.status != 200:
             raise ArtifactRefused(answer.body[:200].decode("utf-8", "replace"))
         return answer.body
+
+    async def save_files(self, segment: Segment, earlier: Mapping[str, SavedFile]) -> SavedFiles:
+        """Refuse: files are not fetched from the machine for snapshots.
+
+        Raises:
+            OSError: Always.
+        """
+        raise OSError(errno.ENOTSUP, _NOT_KEPT)
+
+    async def restore_files(self, files: tuple[SavedFile, ...]) -> None:
+        """Refuse, as `save_files` does.
+
+        Raises:
+            OSError: Always.
+        """
+        raise OSError(errno.ENOTSUP, _NOT_KEPT)
 
     def _leave(self) -> Disposal:
         status: Future[int] = Future()

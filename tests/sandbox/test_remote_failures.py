@@ -13,6 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, SandboxError
 
 from agentui.errors import SandboxError as OurSandboxError
 from agentui.errors import SandboxUnavailable
+from agentui.sandbox.base import SnapshotRefused
 from agentui.sandbox.remote import HuggingFaceSandboxPool
 from tests.sandbox.conforming import remote_pool
 from tests.sandbox.helpers import TOOLS, RecordingHost, run
@@ -242,13 +243,37 @@ async def test_closing_while_the_connection_stalls_ends_the_machine(
     assert result.error.kind == "WorkerDied"
 
 
-async def test_files_of_a_lost_machine_are_missed_without_an_error(
+async def test_files_of_a_machine_that_stalls_do_not_hold_up_the_session(
     pool: HuggingFaceSandboxPool, machines: type[StandInSandbox], host: RecordingHost
 ) -> None:
     sandbox = await pool.open(tools=TOOLS)
-    await run(sandbox, host, "open('a.txt', 'w').write('x')")
-    assert [artifact.name for artifact in host.artifacts] == ["a.txt"]
-    assert host.artifacts[0].data == b"x"
+    step = asyncio.create_task(sandbox.execute("for n in range(3): open(f'{n}.txt', 'w').close()\nwait()", host))
+    await host.called.wait()
+    machines.made[0].mode = "unreachable"
+    host.opened.set()
+    result = await step
+    assert (result.state_lost, host.artifacts) == (True, [])
+    assert await run(sandbox, host, "2") == 2
+
+
+async def test_files_of_any_name_are_kept(pool: HuggingFaceSandboxPool, host: RecordingHost) -> None:
+    sandbox = await pool.open()
+    await run(sandbox, host, "for name in [b'\\xff.txt', b'a b\\n.txt']: open(name, 'w').write('x')")
+    assert [artifact.data for artifact in host.artifacts] == [b"x", b"x"]
+
+
+async def test_a_snapshot_is_refused_and_touches_no_file_of_the_host(
+    pool: HuggingFaceSandboxPool, host: RecordingHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "own.txt").write_text("of the host", encoding="ascii")
+    monkeypatch.chdir(tmp_path)
+    sandbox = await pool.open()
+    await run(sandbox, host, "x = 1")
+    refused = await sandbox.snapshot()
+    assert isinstance(refused, SnapshotRefused)
+    assert "files of a virtual machine are not kept" in refused.reason
+    assert await run(sandbox, host, "x") == 1
 
 
 async def test_a_machine_that_does_not_want_to_end_is_asked_again(machines: type[StandInSandbox]) -> None:

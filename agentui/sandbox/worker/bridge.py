@@ -128,7 +128,7 @@ class Bridge:
             case "GET", "files":
                 return Answer(200, json.dumps(await link.worker.list_files()).encode())
             case "GET", "files", name:
-                return await link.read_file(bytes.fromhex(name).decode())
+                return await link.read_file(bytes.fromhex(name).decode("utf-8", "surrogatepass"))
             case ("DELETE",):
                 del self._links[number]
                 await link.close()
