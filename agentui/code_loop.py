@@ -66,7 +66,7 @@ class CodeLoop(Loop):
         lost = self._session.take_lost() or result.state_lost
         return observe_result(
             replace(result, state_lost=lost),
-            "".join(step.output),
+            step.printed,
             code,
             self._spec.tags,
             max_characters=self._spec.max_print_outputs_length,

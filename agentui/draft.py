@@ -19,8 +19,9 @@ class StepDraft:
 
     Attributes:
         answer: What the model wrote, as far as it got.
-        output: Printed text, in order.
         calls: Tools that were called, in the order of their ends.
+        output: Printed text, in order, up to the limit of a step.
+        overflow: What was printed beyond it.
         budget: What the run may still spend.
         usages: One entry a model call.
         costs: What each of them cost; None where that is unknown.
@@ -36,6 +37,8 @@ class StepDraft:
         self.code: str | None = None
         self.output: list[str] = []
         self.calls: list[ToolResult] = []
+        self.overflow: list[str] = []
+        self._cut_at = 0
         self.observation: str | None = None
         self.error: str | None = None
         self.usages: list[TokenUsage] = []
@@ -82,6 +85,16 @@ class StepDraft:
         """A model call of this step, or an agent that it called, has ended and is paid."""
         self.usages.append(usage)
         self.costs.append(cost)
+
+    def add_overflow(self, text: str) -> None:
+        """The code printed `text` beyond the limit of a step."""
+        self._cut_at = self._cut_at if self.overflow else len(self.output)
+        self.overflow.append(text)
+
+    @property
+    def printed(self) -> str:
+        """All that the code printed, as far as it is kept, and what the sandbox said about it at the end."""
+        return "".join([*self.output[: self._cut_at], *self.overflow, *self.output[self._cut_at :]])
 
     def mark_first_delta(self) -> None:
         """The model has begun to answer."""

@@ -14,6 +14,7 @@ from agentui.events import (
     CodeStarted,
     OutputDelta,
 )
+from agentui.sandbox.artifacts import checked_artifact
 from agentui.sandbox.base import Artifact, ExecResult, Sandbox
 from agentui.spec import AgentSpec
 from agentui.tool_caller import ToolCaller
@@ -65,6 +66,9 @@ class _Host:
         elif self._timer is None:
             self._timer = loop.call_later(FLUSH_S, self.flush)
 
+    def overflow(self, text: str) -> None:
+        self._draft.add_overflow(text)
+
     def artifact(self, artifact: Artifact) -> None:
         self.flush()
         if not self._draft.run.add_artifact(artifact):
@@ -89,6 +93,10 @@ class _Host:
     async def close(self) -> None:
         """Record the rest, and end tool calls that outlive the code, so that what they did and cost is recorded."""
         self.flush()
+        if self._draft.overflow:
+            name = f"output-of-step-{self._draft.number}.txt"
+            self.artifact(checked_artifact(name, "text/plain", self._draft.printed.encode("utf-8", "replace")))
+            self.flush()
         left = [task for task in self._calls if task is not asyncio.current_task()]
         for task in left:
             if not task.cancelling():  # a second cancellation would cut its cleaning up short

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from agentui.ask import Reply
 from agentui.errors import AgentError
 from agentui.parse import CodeTags
+from agentui.plain import plain_text
 from agentui.prompts import render
 from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 from agentui.spec import AgentSpec
@@ -99,9 +100,10 @@ def observe_result(
     result: ExecResult, printed: str, code: str, tags: CodeTags, *, max_characters: int, repeated: bool
 ) -> Observation:
     """Tell the model what its code did."""
+    printed = plain_text(printed)
     parts = [shorten(printed.rstrip("\n"), max_characters)] if printed.strip() else []
     if result.value_repr is not None and not result.is_final:
-        parts.append(f"Result: {shorten(result.value_repr, max_characters)}")
+        parts.append(f"Result: {shorten(plain_text(result.value_repr), max_characters)}")
     error = None
     if result.error is not None:
         error = _told(result.error)

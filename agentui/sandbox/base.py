@@ -135,6 +135,9 @@ class ExecHost(Protocol):
     def output(self, stream: OutputStream, text: str) -> None:
         """The code printed `text`."""
 
+    def overflow(self, text: str) -> None:
+        """The code printed `text` beyond `max_output_bytes`; at most 8 MB of a step."""
+
     def artifact(self, artifact: Artifact) -> None:
         """The code made `artifact`."""
 
@@ -163,7 +166,8 @@ class Sandbox(Protocol):
             code: Python source.
             host: Receives output and artifacts as they come, and runs tools.
             timeout_s: Wall-clock seconds, tool calls included; then the code is interrupted the same way.
-            max_output_bytes: UTF-8 bytes of stdout and stderr together; the rest is dropped and the cut marked.
+            max_output_bytes: UTF-8 bytes of stdout and stderr together; the cut is marked, and what comes after it
+                goes to `host.overflow`.
 
         Returns:
             How it ended. An exception in `code`, a timeout and a killed worker are results, not exceptions.

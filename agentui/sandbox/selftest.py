@@ -25,6 +25,9 @@ class _NoHost:
     def output(self, stream: OutputStream, text: str) -> None:
         """Drop it."""
 
+    def overflow(self, text: str) -> None:
+        """Drop it."""
+
     def artifact(self, artifact: Artifact) -> None:
         """Drop it."""
 

@@ -22,6 +22,8 @@ from agentui.sandbox.frames import FrameError, clean_output, clean_text
 
 MAX_CALLS: Final = 1_000
 MAX_ARTIFACTS: Final = 20
+MAX_KEPT_OUTPUT_BYTES: Final = 8_000_000
+"What a step may print in all; beyond the limit of its caller it is kept apart."
 _MAX_ARTIFACT_FRAMES: Final = 100
 _TOOL_END_S: Final = 1.0
 "How long a cancelled tool may take to clean up."
@@ -58,8 +60,9 @@ class StepRun:
         self._host = host
         self._tools = frozenset(tools)
         self._max_output_bytes = max_output_bytes
+        self._kept_output_bytes = max(max_output_bytes, MAX_KEPT_OUTPUT_BYTES)
         self._output_bytes = 0
-        self._cut = False
+        self._cut = self._lost = False
         self._calls = 0
         self._artifact_frames = 0
         self._call: asyncio.Task[None] | None = None
@@ -80,7 +83,7 @@ class StepRun:
         """
         driver = asyncio.current_task()
         self._on_failure = driver.cancel if driver is not None else self._on_failure
-        request = {"t": "run", "n": self._number, "code": code, "max_output_bytes": self._max_output_bytes}
+        request = {"t": "run", "n": self._number, "code": code, "max_output_bytes": self._kept_output_bytes}
         try:
             await self._channel.send({**request, "interrupts": interrupts})
             while True:
@@ -121,7 +124,7 @@ class StepRun:
             case {"t": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
                 self._print(stream, text)
             case {"t": "cut"}:
-                self._mark_cut()
+                self._mark_loss()
             case {"t": "artifact", "name": str(name), "type": str(media_type)}:
                 self._keep(name, media_type, frame.blob)
             case {"t": "call", "id": int(number), "name": str(name), "arguments": arguments}:
@@ -132,22 +135,33 @@ class StepRun:
     def _print(self, stream: OutputStream, text: str) -> None:
         text = clean_output(text)
         data = text.encode("utf-8")
-        left = max(0, self._max_output_bytes - self._output_bytes)
-        self._output_bytes += len(data)
-        if self._output_bytes > self._max_output_bytes + _UNASKED_OUTPUT_BYTES:
-            raise OutputFlood(f"more than {self._max_output_bytes:,} bytes of output")
-        if len(data) > left:
-            text = data[:left].decode("utf-8", "ignore")
-        if text:
-            self._host.output(stream, text)
-        if len(data) > left:
+        before, self._output_bytes = self._output_bytes, self._output_bytes + len(data)
+        if self._output_bytes > self._kept_output_bytes + _UNASKED_OUTPUT_BYTES:
+            raise OutputFlood(f"more than {self._kept_output_bytes:,} bytes of output")
+        shown = _head(data, self._max_output_bytes - before)
+        if shown:
+            self._host.output(stream, shown)
+        if self._output_bytes > self._max_output_bytes:
+            rest = _head(data[len(shown.encode()) :], self._kept_output_bytes - max(before, self._max_output_bytes))
+            if rest:
+                self._host.overflow(rest)
             self._mark_cut()
+        if self._output_bytes > self._kept_output_bytes:
+            self._mark_loss()
 
     def _mark_cut(self) -> None:
         if not self._cut:
             self._cut = True
-            self._output_bytes = max(self._output_bytes, self._max_output_bytes)
             self._host.output("stderr", f"\n… output cut after {self._max_output_bytes:,} bytes\n")
+
+    def _mark_loss(self) -> None:
+        """Nothing of what is printed from here on is kept."""
+        if not self._lost:
+            self._lost = True
+            self._output_bytes = max(self._output_bytes, self._kept_output_bytes)
+            self._mark_cut()
+            if self._kept_output_bytes > self._max_output_bytes:
+                self._host.overflow(f"\n… output cut after {self._kept_output_bytes:,} bytes\n")
 
     def _keep(self, name: str, media_type: str, data: bytes) -> None:
         self._artifact_frames += 1
@@ -258,6 +272,10 @@ def _error(data: Any) -> ExecError:
             )
         case _:
             raise FrameError("a bad error")
+
+
+def _head(data: bytes, size: int) -> str:
+    return data[: max(0, size)].decode("utf-8", "ignore")
 
 
 def _text(data: Any, limit: int) -> str:

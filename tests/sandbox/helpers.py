@@ -20,6 +20,7 @@ class RecordingHost:
 
     def __init__(self) -> None:
         self.output_parts: list[tuple[OutputStream, str]] = []
+        self.overflow_parts: list[str] = []
         self.artifacts: list[Artifact] = []
         self.calls: list[tuple[str, list[Any], dict[str, Any]]] = []
         self.printed = asyncio.Event()
@@ -30,6 +31,9 @@ class RecordingHost:
     def output(self, stream: OutputStream, text: str) -> None:
         self.output_parts.append((stream, text))
         self.printed.set()
+
+    def overflow(self, text: str) -> None:
+        self.overflow_parts.append(text)
 
     def artifact(self, artifact: Artifact) -> None:
         self.artifacts.append(artifact)

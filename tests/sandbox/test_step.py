@@ -171,9 +171,22 @@ async def test_output_beyond_the_limit_is_cut_and_marked_once() -> None:
     assert liar.host.text("stderr") == "\n… output cut after 10 bytes\n"
 
 
+@pytest.mark.parametrize("size", [1, 7, 60_000, 8_000_000])
+async def test_what_is_beyond_the_limit_goes_on_to_the_host_up_to_a_larger_one(size: int) -> None:
+    liar = Liar(max_output_bytes=1_000)
+    text = "ä" * (size // 2) + "x" * (size % 2)
+    pieces = [text[at : at + 60_000] for at in range(0, len(text), 60_000)]
+    frames = [frame(t="output", stream="stdout", text=piece) for piece in ["a" * 999, *pieces]]
+    await liar.drive(*frames, DONE)
+    whole = liar.host.text("stdout") + "".join(liar.host.overflow_parts)
+    lost = "\n… output cut after 8,000,000 bytes\n"
+    assert whole == "a" * 999 + text or (size == 8_000_000 and whole.endswith(lost) and len(whole.encode()) < 8_000_100)
+    assert (liar.host.text("stderr") != "") == (size > 1)
+
+
 async def test_output_far_beyond_the_limit_ends_the_worker() -> None:
     with pytest.raises(OutputFlood):
-        await Liar(max_output_bytes=10).drive(*[frame(t="output", stream="stdout", text="x" * 60_000)] * 20)
+        await Liar(max_output_bytes=10).drive(*[frame(t="output", stream="stdout", text="x" * 60_000)] * 151)
 
 
 async def test_printed_surrogates_and_nul_never_reach_the_host() -> None:

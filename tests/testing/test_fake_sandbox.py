@@ -25,6 +25,9 @@ class Host:
         self.printed.append((stream, text))
         self.has_printed.set()
 
+    def overflow(self, text):
+        self.printed.append(("overflow", text))
+
     def artifact(self, artifact):
         self.artifacts.append(artifact)
 
