@@ -79,6 +79,9 @@ class _Recorded:
     def output(self, stream: OutputStream, text: str) -> None:
         self.output_parts.append(text)
 
+    def overflow(self, text: str) -> None:
+        """The record holds none of it."""
+
     def artifact(self, artifact: Artifact) -> None:
         """It was recorded when it was made."""
 
