@@ -21,6 +21,7 @@ ALL = {
     "start": "imports, and memory of idle runs",
     "stop": "from the click to the closed connection",
     "sandbox": "sessions, steps, stops",
+    "fork": "snapshots, restores, forks at a step",
     "page": "what a watching page costs",
 }
 

@@ -30,7 +30,8 @@ class Segment:
     def __init__(self) -> None:
         self.size = 0
         self._memory: bytearray | None = bytearray()
-        self._path = ""
+        self.path = ""
+        "Its file, once it has one."
 
     def append(self, data: bytes | bytearray) -> Blob:
         """Keep `data`; blocks for the time of a write."""
@@ -40,7 +41,7 @@ class Segment:
         if self._memory is not None:
             self._memory += data
         else:
-            with open(self._path, "ab") as file:
+            with open(self.path, "ab") as file:
                 file.write(data)
         self.size += len(data)
         return blob
@@ -49,13 +50,13 @@ class Segment:
         """A stretch of what was appended."""
         if self._memory is not None:
             return bytes(self._memory[start : start + size])
-        with open(self._path, "rb") as file:
+        with open(self.path, "rb") as file:
             file.seek(start)
             return file.read(size)
 
     def _move_to_file(self) -> None:
-        descriptor, self._path = tempfile.mkstemp(dir=_private_directory())
-        weakref.finalize(self, _delete, self._path, os.getpid())
+        descriptor, self.path = tempfile.mkstemp(dir=_private_directory())
+        weakref.finalize(self, _delete, self.path, os.getpid())
         with os.fdopen(descriptor, "wb") as file:
             file.write(self._memory or b"")
         self._memory = None

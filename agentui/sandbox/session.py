@@ -49,6 +49,8 @@ class LocalSandbox:
         "Seconds between SIGINT and SIGKILL."
         self.max_state_bytes = MAX_STATE_BYTES
         "Variables that take more are not kept by `snapshot`."
+        self.snapshot_timeout_s = SAVE_TIMEOUT_S
+        "Seconds after which `snapshot` gives up."
         self._source = source
         self._tools = tuple(tools)
         self._worker: Worker | None = worker
@@ -211,12 +213,14 @@ class LocalSandbox:
             earlier=self._kept,
             max_bytes=self.max_state_bytes,
         )
-        end = await attend(worker, exchange, timeout_s=SAVE_TIMEOUT_S, grace_s=_SAVE_GRACE_S, give_up=self._give_up)
+        end = await attend(
+            worker, exchange, timeout_s=self.snapshot_timeout_s, grace_s=_SAVE_GRACE_S, give_up=self._give_up
+        )
         if not end.healthy:
             return SnapshotRefused(f"the worker was lost: {(await death(worker, end.failure, end.breach)).message}")
         saved = end.task.result()
         if isinstance(saved, SnapshotRefused):
-            late = f"it took longer than {SAVE_TIMEOUT_S:g} s to pickle the variables"
+            late = f"it took longer than {self.snapshot_timeout_s:g} s to keep the variables"
             return SnapshotRefused(late) if end.timed_out else saved
         return Snapshot(
             state=saved.state,

@@ -71,14 +71,15 @@ async def save_state(
     sizes, named = _buffers(header.get("buffers")), _missing_names(header.get("missing"))
     if size < 0 or size + sum(length for _, length in sizes) > max_bytes + _CHUNK_BYTES:
         raise FrameError("a snapshot of a size that was not asked for")
-    state = await _receive(channel, number, size, segment)
     kept: list[Blob] = []
-    for digest, length in sizes:
-        blob = known.get(digest)
-        if blob is not None and blob.size != length:
+    for digest, length in [("", size), *sizes]:
+        blob = known.get(digest) or await _receive(channel, number, length, segment)
+        if isinstance(blob, SnapshotRefused):
+            return blob
+        if blob.size != length:
             raise FrameError("a buffer of another size than it had")
-        kept.append(blob or await _receive(channel, number, length, segment))
-    return SavedState(state=state, buffers=tuple(kept), missing=named)
+        kept.append(blob)
+    return SavedState(state=kept[0], buffers=tuple(kept[1:]), missing=named)
 
 
 async def load_state(channel: Channel, number: int, snapshot: Snapshot, *, interrupts: int) -> dict[str, str]:
@@ -135,11 +136,16 @@ def _buffers(data: Any) -> list[tuple[str, int]]:
     return buffers
 
 
-async def _receive(channel: Channel, number: int, size: int, segment: Segment) -> Blob:
-    data = bytearray()
-    while len(data) < size:
+async def _receive(channel: Channel, number: int, size: int, segment: Segment) -> Blob | SnapshotRefused:
+    parts: list[bytes] = []
+    left = size
+    while left:
         frame = await channel.receive()
-        if frame.header != {"t": "part", "n": number} or not 0 < len(frame.blob) <= size - len(data):
+        header: dict[str, Any] = frame.header
+        if header.get("t") == "refused" and header.get("n") == number:
+            return SnapshotRefused(_reason(header.get("reason")))
+        if frame.header != {"t": "part", "n": number} or not 0 < len(frame.blob) <= left:
             raise FrameError("a part of a snapshot was expected")
-        data += frame.blob
-    return await asyncio.to_thread(segment.append, data)
+        parts.append(frame.blob)
+        left -= len(frame.blob)
+    return await asyncio.to_thread(lambda: segment.append(b"".join(parts)))

@@ -9,6 +9,7 @@ import pytest
 
 from agentui.errors import SandboxError
 from agentui.sandbox.base import Snapshot, SnapshotRefused
+from agentui.sandbox.blobs import Segment
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
 from tests.sandbox.helpers import TOOLS, RecordingHost, run
@@ -354,13 +355,27 @@ async def test_what_prints_while_it_is_pickled_is_not_heard(sandbox: LocalSandbo
 
 
 async def test_a_snapshot_that_never_ends_is_interrupted_and_the_session_goes_on(
-    sandbox: LocalSandbox, host: RecordingHost, monkeypatch: pytest.MonkeyPatch
+    sandbox: LocalSandbox, host: RecordingHost
 ) -> None:
-    monkeypatch.setattr("agentui.sandbox.session.SAVE_TIMEOUT_S", 0.1)
+    sandbox.snapshot_timeout_s = 0.1
     await run(sandbox, host, "x = 3\nclass P:\n    def __getstate__(self):\n        while True: pass\np = P()")
     assert "took longer" in await refusal(sandbox)
     result = await sandbox.execute("x", host)
     assert (result.value, result.state_lost) == (3, False)
+
+
+async def test_a_snapshot_that_takes_long_to_send_is_given_up_and_the_session_goes_on(
+    sandbox: LocalSandbox, host: RecordingHost
+) -> None:
+    await run(sandbox, host, "import numpy\na = numpy.ones(60_000_000, 'u1')\nx = 3")
+    full = await sandbox.snapshot()
+    for timeout_s in (0.03, 0.06, 0.1):
+        sandbox._kept = Snapshot(state=Segment().append(b""))
+        sandbox.snapshot_timeout_s = timeout_s
+        kept = await sandbox.snapshot()
+        assert isinstance(kept, SnapshotRefused) or isinstance(full, Snapshot)
+        result = await sandbox.execute("x", host)
+        assert (result.value, result.state_lost) == (3, False)
 
 
 async def test_a_cancelled_snapshot_keeps_the_session(sandbox: LocalSandbox, host: RecordingHost) -> None:

@@ -136,6 +136,9 @@ def save(session: Session, request: Mapping[str, Any]) -> None:
     new = [buffer for digest, buffer in zip(digests, state.buffers, strict=True) if digest not in known]
     for part in (memoryview(stream), *new):
         for start in range(0, part.nbytes, CHUNK_BYTES):
+            if session.interrupts.received > request["interrupts"]:
+                session.link.send({"t": "refused", "n": number, "reason": "it was interrupted"})
+                return
             session.link.send({"t": "part", "n": number}, bytes(part[start : start + CHUNK_BYTES]))
 
 
