@@ -8,9 +8,11 @@ key is only ever in the client's headers.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary, finalize
 
@@ -95,10 +97,19 @@ class ClientPool:
         options.setdefault(
             "http_client",
             DefaultAsyncHttpxClient(
-                follow_redirects=False, timeout=options["timeout"], event_hooks={"response": [_bound_response]}
+                verify=_tls(),
+                follow_redirects=False,
+                timeout=options["timeout"],
+                event_hooks={"response": [_bound_response]},
             ),
         )
         return AsyncOpenAI(**options)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates are read once: that takes 30 ms, in which an event loop would stand still for every new model."""
+    return httpx2.create_ssl_context()
 
 
 async def _lifetime(client: AsyncOpenAI) -> AsyncGenerator[None, None]:

@@ -106,7 +106,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     chunks=st.lists(JSON | JSON.map(lambda delta: {"choices": [{"delta": delta}]}), max_size=5),
     n=st.sampled_from([1, 2]),

@@ -15,6 +15,7 @@ from agentui.errors import (
 )
 from agentui.models.base import fold_deltas
 from agentui.models.openai_server import OpenAIServerModel
+from agentui.models.retry import Retries
 
 PROMPT = [{"role": "user", "content": "Add the squares of 0 to 4."}]
 VALUES = {
@@ -90,7 +91,7 @@ async def run_case(case, url, **options):
     if case.get("n"):
         options["n"] = case["n"]
     options.setdefault("timeout", (case.get("transport") or {}).get("client_timeout_s", 10))
-    model = OpenAIServerModel(case["id"], url, "secret-key", **options)
+    model = OpenAIServerModel(case["id"], url, "secret-key", retries=Retries(base_s=0.001), **options)
     outcome = Outcome()
     try:
         async for delta in model.stream(prompt):
