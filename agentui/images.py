@@ -1,23 +1,29 @@
-"""Pictures that belong to a task, as the content parts that model servers take."""
+"""Pictures that belong to a task, as the content parts that model servers take.
+
+They are sent until the model has answered a request with them, which is once unless that fails: they cost as much as
+hundreds of words each time.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from agentui.errors import ConfigError
-from agentui.messages import Content
+from agentui.messages import ChatMessage, Content
+from agentui.prompts import render
 
 MAX_IMAGE_BYTES = 20_000_000
 
 
 def task_content(task: str, images: Sequence[Any]) -> Content:
-    """The task's text, followed by its pictures: one message, however many steps the run takes.
+    """The task's text, followed by its pictures.
 
     Args:
         task: The text.
@@ -32,6 +38,25 @@ def task_content(task: str, images: Sequence[Any]) -> Content:
         {"type": "text", "text": task},
         *({"type": "image_url", "image_url": {"url": _url(image)}} for image in images),
     ]
+
+
+def shown_once(message: ChatMessage) -> ChatMessage:
+    """A new message as it is sent: with pictures, it says that they come only now."""
+    if not isinstance(message.content, list) or not _count(message.content):
+        return message
+    return replace(message, content=[*message.content, {"type": "text", "text": f"\n\n{render('images_once')}"}])
+
+
+def once_seen(message: ChatMessage) -> ChatMessage:
+    """A message to which the model has answered: its pictures have become a line of text."""
+    if not isinstance(message.content, list) or not (count := _count(message.content)):
+        return message
+    text = message.text.removesuffix(render("images_once")).rstrip()
+    return replace(message, content=f"{text}\n\n{render('images_seen', count=count)}")
+
+
+def _count(parts: Sequence[Mapping[str, Any]]) -> int:
+    return sum(part.get("type") == "image_url" for part in parts)
 
 
 def pictures_of(content: Content) -> list[Image.Image]:

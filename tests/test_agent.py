@@ -6,7 +6,15 @@ from builders import kinds, of_type
 
 from agentui.agent import CodeAgent
 from agentui.calibration import Calibration
-from agentui.errors import ConfigError, ModelStreamBroken, RunFailed, RunLimitReached, RunStopped, SandboxUnavailable
+from agentui.errors import (
+    ConfigError,
+    ModelHTTPError,
+    ModelStreamBroken,
+    RunFailed,
+    RunLimitReached,
+    RunStopped,
+    SandboxUnavailable,
+)
 from agentui.events import (
     RECORD,
     CodeDelta,
@@ -383,9 +391,27 @@ async def test_instructions_and_imports_are_in_the_system_prompt():
 async def test_an_image_is_sent_with_the_task_and_only_once():
     agent = agent_for(code("x = 1"), code("final_answer(x)"))
     await result_of(agent, images=["http://127.0.0.1/cat.png"])
-    parts = [m for m in agent.model.requests[1] if isinstance(m.content, list)]
-    assert [part["type"] for part in parts[0].content] == ["text", "image_url"]
-    assert len(parts) == 1
+    first, second = agent.model.requests
+    assert [part["type"] for part in first[-1].content] == ["text", "image_url", "text"]
+    assert "this request only" in first[-1].text
+    assert not any(isinstance(message.content, list) for message in second)
+    assert second[len(first) - 1].content.startswith("task\n\n(1 image came with this message")
+
+
+@pytest.mark.parametrize("first", [["half", ModelHTTPError("no credit", status=402)], [TokenUsage(700, 1)]])
+async def test_an_image_is_sent_again_if_the_model_did_not_get_to_answer(first):
+    agent, session = agent_for(first, code("final_answer(1)")), Session()
+    result = await result_of(agent, images=["http://127.0.0.1/cat.png"], session=session)
+    if result.status == "failed":
+        await agent.start(None, session=session).wait()
+    for request in agent.model.requests:
+        assert sum(isinstance(message.content, list) for message in request) == 1
+
+
+async def test_a_plan_is_an_answer_to_the_images_too():
+    agent = agent_for("The cat is red.", code("final_answer(1)"), planning_interval=5)
+    await result_of(agent, images=["http://127.0.0.1/cat.png"])
+    assert [sum(isinstance(m.content, list) for m in request) for request in agent.model.requests] == [1, 0]
 
 
 async def test_additional_args_are_variables_of_the_code():
