@@ -236,3 +236,48 @@ async def test_sessions_draw_different_random_numbers(pool: SandboxPool, host: R
         drawn.append(await run(sandbox, host, code))
         await sandbox.close()
     assert len(set(drawn[0]) | set(drawn[1])) == 6
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("", None),
+        ("\n  \n# nothing\n", None),
+        ("x = 2\r\nx\r\n", None),
+        ("x = '\ud800'", None),
+        ("x = 1\0", "SyntaxError"),
+        ("  x = 1", "IndentationError"),
+        ("x = '" + "ä" * 1_000_000 + "'", None),
+    ],
+    ids=["empty", "blank", "CRLF", "surrogate", "NUL", "indented", "2 MB"],
+)
+async def test_code_of_any_kind_is_run_or_refused_and_keeps_the_names(
+    sandbox: Sandbox, host: RecordingHost, code: str, kind: str | None
+) -> None:
+    await run(sandbox, host, "kept = 1")
+    result = await sandbox.execute(code, host)
+    assert (result.error.kind if result.error else None) in {kind, "ValueError" if kind else None}
+    assert not result.state_lost
+    assert await run(sandbox, host, "kept") == 1
+
+
+async def test_closing_while_code_runs_ends_it(pool: ClosablePool, host: RecordingHost) -> None:
+    sandbox = await pool.open()
+    step = asyncio.create_task(sandbox.execute("print('on')\nwhile True: pass", host))
+    await host.printed.wait()
+    await sandbox.close()
+    await sandbox.close()
+    result = await step
+    assert result.error is not None
+    assert result.error.kind == "WorkerDied"
+    with pytest.raises(SandboxError, match="closed"):
+        await sandbox.execute("1", host)
+    with pytest.raises(SandboxError, match="closed"):
+        await sandbox.put({"x": 1})
+
+
+async def test_the_promise_is_told_by_the_pool_and_by_its_sandboxes(sandbox: Sandbox, pool: ClosablePool) -> None:
+    info = await pool.info()
+    assert sandbox.info == info
+    assert info.promise
+    assert info.isolated == (info.tier != "U")
