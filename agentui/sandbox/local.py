@@ -2,11 +2,12 @@
 
 Covered, at tiers A to D, as found by trying it at the start: code cannot read the host's environment, memory or
 files, nor those of other sessions; it has no network, starts no processes and signals nobody; its memory, files,
-output and time are bounded; its replies cannot run code in the host or hang it.
+output and time are bounded; its replies cannot run code in the host or hang it. A adds a user id a session; at C
+this process opens the files for the code (`broker.py`); at D no file is opened at all.
 Not covered: errors of the kernel itself, which all share; timing and cache side channels; fair shares of CPU beyond
-`nice`; sizes and dates of files (tier B and below); what a tool does with the host's rights; text that native code
-writes to descriptors 1 and 2, which is dropped. Tier U is no sandbox: it covers crashes, time, output and, on Linux,
-memory only. Windows has no tier at all; macOS has U, which was not tried there.
+`nice`; names, sizes and dates of files (B, C, D); what a tool does with the host's rights; text that native code writes
+to descriptors 1 and 2, which is dropped. Tier U is no sandbox: it covers crashes, time, output and, on Linux, memory
+only. Windows has no tier at all; macOS has U, which was not tried there.
 """
 
 from __future__ import annotations
