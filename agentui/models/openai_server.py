@@ -44,7 +44,8 @@ class OpenAIServerModel(Model):
         model_id: The name that the server knows the model by.
         api_base: Address of the API, such as `http://localhost:8101/v1`. Without it `OPENAI_BASE_URL`, or OpenAI's.
         api_key: Without it `OPENAI_API_KEY`, but only if `api_base` is not given or is where that key belongs
-            (`OPENAI_BASE_URL`, api.openai.com): no other server gets to see it.
+            (`OPENAI_BASE_URL`, api.openai.com): no other server gets to see it, or `OPENAI_CUSTOM_HEADERS`. A key
+            that is given comes before an `Authorization` in those.
         organization: OpenAI's header of that name. Without it `OPENAI_ORG_ID`, for the server that the key belongs to.
         project: OpenAI's header of that name. Without it `OPENAI_PROJECT_ID`, likewise.
         client_kwargs: Further arguments of `openai.AsyncOpenAI`. `timeout` in seconds stands for every silence
