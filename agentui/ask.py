@@ -31,7 +31,7 @@ from agentui.models.base import fold_deltas
 from agentui.parse import Answer, AnswerParser, Piece
 from agentui.runner import LimitReached
 from agentui.spec import AgentSpec
-from agentui.tokens import count_messages, estimate_tokens
+from agentui.tokens import count_messages, estimate_tokens, loaded
 from agentui.usage import NO_USAGE, TokenUsage
 
 MAX_RESTARTS = 2
@@ -196,7 +196,7 @@ class _Call:
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()
         due = now >= self._next_update
-        if not due and not self._paid.limited:
+        if not (loaded() and (due or self._paid.limited)):  # a stop does not wait for the table either
             return
         usage = meter.current()
         if due:

@@ -59,6 +59,11 @@ async def load() -> None:
         await asyncio.to_thread(_table)
 
 
+def loaded() -> bool:
+    """Whether the table is there, so that counting does not wait for it."""
+    return _Shared.count is not None
+
+
 def count_tokens(text: str) -> int:
     """Tokens in `text`, in time linear in its length. The first call of the process builds the table."""
     count = _table()
@@ -79,10 +84,13 @@ class TokenCounter:
         self._pending_chars = 0
 
     def add(self, text: str) -> None:
-        """Take the next piece; cheap, the counting is done when `tokens` is read or much has come together."""
+        """Take the next piece; cheap, the counting is done when `tokens` is read or much has come together.
+
+        It never waits for the table.
+        """
         self._pending.append(text)
         self._pending_chars += len(text)
-        if self._pending_chars >= _SEGMENT_CHARS:
+        if self._pending_chars >= _SEGMENT_CHARS and loaded():
             self._settle()
 
     @property

@@ -89,6 +89,17 @@ def test_the_rule_of_thumb_serves_without_the_table(tmp_path: Path, caplog):
     assert estimate_tokens("数据 ok") == 3
 
 
+def test_a_counter_does_not_wait_for_the_table_until_somebody_asks(monkeypatch):
+    counter, text = tokens.TokenCounter(), "word " * 1000
+    with monkeypatch.context() as changed:
+        changed.setattr(tokens._Shared, "count", None)
+        changed.setattr(tokens, "_build", None)
+        assert not tokens.loaded()
+        for _ in range(3):
+            counter.add(text)
+    assert counter.tokens == tokens.count_tokens(text * 3)
+
+
 async def test_loading_leaves_the_event_loop_free(monkeypatch):
     monkeypatch.setattr(tokens._Shared, "count", None)
     beats = 0
