@@ -197,6 +197,7 @@ async def _stops(sandbox: LocalSandbox, code: str, count: int) -> str:
         # A line that follows another at once is sent by a thread, which a C-level call does not let run.
         task = asyncio.create_task(sandbox.execute(f"import time\ntime.sleep(0.006)\n{code}", host))
         await host.printed.wait()
+        await asyncio.sleep(0.02)
         started = time.perf_counter()
         task.cancel()
         await asyncio.wait({task})

@@ -24,7 +24,7 @@ FILES = [ROOT / "tests/data/attacks.json", ROOT / "tests/data/attacks_more.json"
 IDS: list[str] = [case["id"] for file in FILES for case in json.loads(file.read_text(encoding="utf-8"))]
 DANGEROUS = {"proc-kill-minus1", "proc-kill-host", "proc-kill-group0", "proc-kill-parent", "dos-threadbomb"}
 NAMESPACES = ["unshare", "--fork", "--pid", "--mount-proc", "--net", "--ipc", "--mount", "--kill-child"]
-DRIVER_TIMEOUT_S = 150
+DRIVER_TIMEOUT_S = 300
 
 pytestmark = [pytest.mark.hostile, pytest.mark.timeout(DRIVER_TIMEOUT_S + 20)]
 
