@@ -5,10 +5,10 @@ size before a byte of it comes, so its sum is checked first; then exactly those 
 not changed since the last snapshot are named by their digest and do not come again; the digests that count are those
 computed here.
 
-Chosen by measurement (`python -m benchmarks fork`) over a forked, frozen process a step: that costs 1 to 5 ms whatever
-the state, but needs `fork` in the filter, keeps all pages that change alive, and dies with the worker's machine. A
-snapshot costs about 5 ms for a small state and 3 ms a megabyte, while the model answers; it works at every tier and on
-other machines, and outlives the worker.
+Chosen by measurement (`python -m benchmarks fork`, two busy cores) over a forked, frozen process a step, which costs 5
+to 30 ms up to 500 MB but needs `fork` in the filter and dies with the worker's machine. A snapshot takes 1 to 4 ms for
+a small state, about 20 ms a new megabyte and 4 an unchanged one, while the model answers; it works at every tier and
+outlives the worker; what is over 64 MiB or slower than 2 s is not kept but run again.
 """
 
 from __future__ import annotations
