@@ -66,5 +66,8 @@ def with_connection(settings: Settings, options: argparse.Namespace) -> Settings
     resolve = import_module("agentui.models.settings").ServerSettings.resolve
     found = resolve(server.base_url, server.api_key, {}, None, None, {})
     return dataclasses.replace(
-        settings, openai_base_url=found.base_url, openai_api_key=found.api_key or None, openai_model=server.model_id
+        settings,
+        openai_base_url=found.base_url,
+        openai_api_key=found.api_key.reveal() or None,
+        openai_model=server.model_id,
     )
