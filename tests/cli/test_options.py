@@ -1,9 +1,5 @@
 """Which server is asked, with which key and which parameters; and text that is none."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from agentui.cli import build_parser, main
@@ -18,45 +14,34 @@ SECRET = "sk-secret-of-mine"
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("OPENAI_") or name.endswith("_API_KEY"):
-            monkeypatch.delenv(name)
-
-
-def agentui(*words):
-    return subprocess.run([sys.executable, "-m", "agentui", *words], capture_output=True, text=True, check=False)
-
-
-def sent_key(server, *words):
+def sent_key(agentui, server, *words):
     assert agentui("run", "task", "--model", "m", "--quiet", *words).stdout == "391\n"
     return server.requests[0].headers.get("authorization")
 
 
-def test_another_server_does_not_get_the_key_of_the_environment(monkeypatch):
+def test_another_server_does_not_get_the_key_of_the_environment(agentui, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     with serve_chat(ANSWER) as server:
-        assert sent_key(server, "--base-url", server.base_url) is None
+        assert sent_key(agentui, server, "--base-url", server.base_url) is None
 
 
-def test_the_server_of_the_environment_gets_its_key(monkeypatch):
+def test_the_server_of_the_environment_gets_its_key(agentui, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     with serve_chat(ANSWER) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        assert sent_key(server, "--base-url", server.base_url) == f"Bearer {SECRET}"
+        assert sent_key(agentui, server, "--base-url", server.base_url) == f"Bearer {SECRET}"
 
 
-def test_a_named_key_is_sent_wherever_it_is_asked_for(monkeypatch):
+def test_a_named_key_is_sent_wherever_it_is_asked_for(agentui, monkeypatch):
     monkeypatch.setenv("MINE", SECRET)
     with serve_chat(ANSWER) as server:
-        assert sent_key(server, "--base-url", server.base_url, "--api-key-env", "MINE") == f"Bearer {SECRET}"
+        assert sent_key(agentui, server, "--base-url", server.base_url, "--api-key-env", "MINE") == f"Bearer {SECRET}"
 
 
-def test_the_key_of_a_preset_stays_with_its_address(monkeypatch):
+def test_the_key_of_a_preset_stays_with_its_address(agentui, monkeypatch):
     monkeypatch.setenv("MOONSHOT_API_KEY", SECRET)
     with serve_chat(ANSWER) as server:
-        assert sent_key(server, "--base-url", server.base_url, "--preset", "kimi") is None
+        assert sent_key(agentui, server, "--base-url", server.base_url, "--preset", "kimi") is None
 
 
 REFUSED = [
@@ -84,7 +69,7 @@ def test_what_cannot_be_set_is_one_clear_line_and_status_2(capsys, word):
 @pytest.mark.parametrize(
     "words", [["run", "\udcff", "--json"], ["run", "t", "--preset", "\udcff"], ["replay", "\udcff"]]
 )
-def test_arguments_that_are_no_utf_8_do_no_harm(words):
+def test_arguments_that_are_no_utf_8_do_no_harm(agentui, words):
     done = agentui(*words)
     assert done.returncode in {0, 2}
     assert "Traceback" not in done.stderr
@@ -92,7 +77,7 @@ def test_arguments_that_are_no_utf_8_do_no_harm(words):
         assert (done.stdout, done.stderr.count("\n")) == ("", 1)
 
 
-def test_messages_and_findings_with_foreign_text_cannot_steer_the_terminal():
+def test_messages_and_findings_with_foreign_text_cannot_steer_the_terminal(agentui):
     models = '{"data": [{"id": "gpt\\u001b[2J\\u009b2J-x"}]}'
     with serve_chat([Reply(200, models, {"content-type": "application/json"})]) as server:
         found = agentui("doctor", "--base-url", server.base_url)

@@ -1,4 +1,4 @@
-"""`agentui run` as a process of its own, against a real server on loopback."""
+"""`agentui run` against a real server on loopback; as a process of its own where signals and pipes matter."""
 
 import json
 import os
@@ -15,29 +15,13 @@ ANSWER = ["I compute it.\n<code>\n", "print('working')\nfinal_answer(17 * 23)\n<
 pytestmark = pytest.mark.timeout(60)
 
 
-def environment(**more):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", **more}
-
-
-def agentui(*words, env=None, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "agentui", *words],
-        capture_output=True,
-        text=True,
-        env=env or environment(),
-        check=False,
-        **options,
-    )
-
-
-def start(*words, env=None):
+def start(*words):
     return subprocess.Popen(
         [sys.executable, "-m", "agentui", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=env or environment(),
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
 
 
@@ -49,7 +33,7 @@ def last(done):
     return json.loads(done.stdout.splitlines()[-1])["event"]
 
 
-def test_a_task_runs_live_to_its_answer():
+def test_a_task_runs_live_to_its_answer(agentui):
     with serve_chat(ANSWER) as server:
         done = agentui("run", "What is 17 * 23?", *on(server))
     assert done.returncode == 0, done.stderr
@@ -57,7 +41,7 @@ def test_a_task_runs_live_to_its_answer():
         assert shown in done.stdout
 
 
-def test_records_are_printed_one_a_line():
+def test_records_are_printed_one_a_line(agentui):
     with serve_chat(ANSWER) as server:
         done = agentui("run", "What is 17 * 23?", "--json", *on(server))
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -117,29 +101,30 @@ def test_ctrl_c_stops_a_stalled_server_at_once_and_keeps_what_was_said():
     assert "Traceback" not in errors
 
 
-def test_parameters_are_sent_with_the_request():
+def test_parameters_are_sent_with_the_request(agentui):
     with serve_chat(ANSWER) as server:
         agentui("run", "task", *on(server), "--set", "temperature=0", "--set", "user=me")
         body = server.requests[0].body
     assert (body["temperature"], body["user"]) == (0, "me")
 
 
-def test_quiet_prints_the_answer_alone():
+def test_quiet_prints_the_answer_alone(agentui):
     with serve_chat(ANSWER) as server:
         done = agentui("run", "task", "--quiet", *on(server))
     assert done.stdout == "391\n"
 
 
-def test_the_environment_names_the_server():
+def test_the_environment_names_the_server(agentui, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-of-mine")
     with serve_chat(ANSWER) as server:
-        env = environment(OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk-secret-of-mine")
-        done = agentui("run", "task", "--json", env=env)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        done = agentui("run", "task", "--json")
         assert server.requests[0].headers["authorization"] == "Bearer sk-secret-of-mine"
     assert last(done)["output"] == 391, done.stderr
     assert "sk-secret-of-mine" not in done.stdout + done.stderr
 
 
-def test_without_a_model_the_demo_answers_and_says_so():
+def test_without_a_model_the_demo_answers_and_says_so(agentui):
     done = agentui("run", "What is 17 * 23?", "--json")
     assert last(done)["status"] == "completed"
     assert "demo" in done.stderr
@@ -156,7 +141,7 @@ def test_without_a_model_the_demo_answers_and_says_so():
     ],
     ids=["401", "404", "500", "html", "broken"],
 )
-def test_a_failing_server_is_one_clear_line_and_status_1(answer, said):
+def test_a_failing_server_is_one_clear_line_and_status_1(agentui, answer, said):
     with serve_chat(*[answer] * 8) as server:
         done = agentui("run", "task", "--json", *on(server))
     assert done.returncode == 1
@@ -167,20 +152,20 @@ def test_a_failing_server_is_one_clear_line_and_status_1(answer, said):
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_that_is_not_there_is_named():
+def test_a_server_that_is_not_there_is_named(agentui):
     done = agentui("run", "task", "--json", "--base-url", "http://127.0.0.1:9/v1", "--model", "m")
     assert done.returncode == 1
     assert "127.0.0.1:9" in last(done)["error"]
 
 
-def test_a_limit_ends_with_status_3_and_says_how_to_get_further():
+def test_a_limit_ends_with_status_3_and_says_how_to_get_further(agentui):
     with serve_chat(["<code>\nx = 1\n</code>"], ["<code>\nx = 2\n</code>"]) as server:
         done = agentui("run", "task", "--json", "--max-steps", "2", *on(server))
     assert (done.returncode, last(done)["status"]) == (3, "limit")
     assert done.stderr == "agentui: for more, run it again with --max-steps 3\n"
 
 
-def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line():
+def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line(agentui):
     gate = Gate("never")
     with serve_chat(["word " * 3000, gate]) as server:
         done = agentui("run", "task", "--max-tokens", "2000", *on(server))
@@ -217,7 +202,7 @@ def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line():
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
-def test_bad_input_is_one_clear_line_and_status_2(words, said):
+def test_bad_input_is_one_clear_line_and_status_2(agentui, words, said):
     done = agentui(*words)
     assert done.returncode == 2
     assert said in done.stderr
@@ -225,7 +210,7 @@ def test_bad_input_is_one_clear_line_and_status_2(words, said):
     assert done.stdout == ""
 
 
-def test_output_cannot_steer_the_terminal():
+def test_output_cannot_steer_the_terminal(agentui):
     steering = "<code>\nprint('\\x1b[2J\\x1b]0;owned\\x07harmless')\nfinal_answer('\\x1b[31mred')\n</code>"
     with serve_chat([steering]) as server:
         done = agentui("run", "task", *on(server))
@@ -245,7 +230,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly():
         gate.open()
 
 
-def test_a_recorded_run_is_replayed_and_exported(tmp_path):
+def test_a_recorded_run_is_replayed_and_exported(agentui, tmp_path):
     with serve_chat(ANSWER) as server:
         done = agentui("run", "What is 17 * 23?", "--json", *on(server))
     recorded = tmp_path / "run.jsonl"
@@ -260,13 +245,13 @@ def test_a_recorded_run_is_replayed_and_exported(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["", "serve", "run", "replay", "export", "deploy", "doctor"])
-def test_every_command_explains_itself_with_an_example(command):
+def test_every_command_explains_itself_with_an_example(agentui, command):
     done = agentui(*command.split(), "--help")
     assert done.returncode == 0
     assert "Example: agentui" in done.stdout
 
 
-def test_doctor_tells_of_the_sandbox_and_the_tokenizer():
+def test_doctor_tells_of_the_sandbox_and_the_tokenizer(agentui):
     done = agentui("doctor", "--json")
     found = json.loads(done.stdout)
     assert found["sandbox"]["tier"] in {"A", "B", "C", "D", "U"}
@@ -274,7 +259,7 @@ def test_doctor_tells_of_the_sandbox_and_the_tokenizer():
     assert len(found["sandbox"]["probes"]) > 10
 
 
-def test_an_empty_answer_is_told_to_the_model_and_not_the_end():
+def test_an_empty_answer_is_told_to_the_model_and_not_the_end(agentui):
     with serve_chat([TokenUsage(40, 1)], ANSWER) as server:
         done = agentui("run", "task", "--json", *on(server))
         assert "was empty" in server.requests[1].body["messages"][-1]["content"]
@@ -282,7 +267,7 @@ def test_an_empty_answer_is_told_to_the_model_and_not_the_end():
     assert last(done)["usage"]["input_tokens"] == 80
 
 
-def test_a_file_of_the_command_line_is_read_by_its_name(tmp_path):
+def test_a_file_of_the_command_line_is_read_by_its_name(agentui, tmp_path):
     (tmp_path / "data.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     (tmp_path / "link.txt").symlink_to(tmp_path / "data.csv")
     read = ["Go.\n<code>\nfinal_answer(open('data.csv').read() + open('link.txt').read())\n</code>", TokenUsage(1, 1)]
