@@ -1,7 +1,7 @@
 """Make the pictures of the README from the demo: `python scripts/screenshots.py [FOLDER]`.
 
 Nothing is staged: the page is served, an example is clicked in Chromium, and the picture is taken when what it is
-to show is there.
+to show is there. The files are kept small: the 256 colours that are there most often stand for all.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from agentui.settings import Settings
@@ -50,6 +51,17 @@ def finish(page: Page) -> None:
         pictures.nth(index).evaluate("image => image.decode()")
 
 
+def take(page: Page, path: Path) -> None:
+    """Take a picture of what is in sight."""
+    page.screenshot(path=path)
+    with Image.open(path) as picture:
+        picture = picture.convert("RGB")
+    colours = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for _, colour in colours for part in colour])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 def main(folder: Path) -> None:
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,17 +74,17 @@ def main(folder: Path) -> None:
             with visitor(browser, demo.local_url, scheme, DESKTOP) as page:
                 start(page, "Three doors")
                 expect(page.locator("#live-step code.language-python")).to_contain_text("switch_wins", timeout=60_000)
-                page.screenshot(path=folder / f"running-{scheme}.png")
+                take(page, folder / f"running-{scheme}.png")
                 finish(page)
             with visitor(browser, demo.local_url, scheme, DESKTOP) as page:
                 start(page, "bakery")
                 finish(page)
                 page.locator("#steps button").nth(1).click()
-                page.screenshot(path=folder / f"desktop-{scheme}.png")
+                take(page, folder / f"desktop-{scheme}.png")
             with visitor(browser, demo.local_url, scheme, PHONE) as page:
                 start(page, "bakery")
                 finish(page)
-                page.screenshot(path=folder / f"phone-{scheme}.png")
+                take(page, folder / f"phone-{scheme}.png")
         browser.close()
     demo.close(verbose=False)
 

@@ -1,5 +1,7 @@
 """The browser's fold of records is the same as `agentui.view`, record by record."""
 
+from dataclasses import replace
+
 import pytest
 
 from agentui.events import (
@@ -44,6 +46,8 @@ SHOW = """records => {
                 `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
                 s.closed?.after_s ?? null]),
             compactions: view.compactions.length,
+            context: [usage(view.context), view.contextWindow],
+            margins: view.steps.map((s) => s.margin),
             ended: view.end?.status ?? null,
         });
     }
@@ -76,6 +80,8 @@ def seen_by_python(view):
             for step in view.steps
         ],
         "compactions": len(view.compactions),
+        "context": [usage_of(view.context), view.context_window],
+        "margins": [step.margin for step in view.steps],
         "ended": view.end.status if view.end else None,
     }
 
@@ -90,10 +96,10 @@ def test_the_browser_folds_every_record_as_python_does(page):
         finished(usage=REPORTED),
     ]
     run = records(
-        started(),
+        replace(started(), context_tokens=128_000),
         StepStarted(step=1, kind="planning"),
         TextDelta(text="A plan"),
-        UsageUpdated(step=1, usage=ESTIMATE),
+        UsageUpdated(step=1, usage=ESTIMATE, margin=0.09),
         step_finished(thought="A plan", usage=REPORTED),
         StepStarted(step=2),
         ReasoningDelta(text="Hm"),

@@ -28,7 +28,7 @@ SHOW = """records => {
     const view = inspector.shown.view;
     const rows = [...root.querySelectorAll("#usage-table tr")].map((row) => [...row.cells].map((c) => c.textContent));
     return { rows, prices: root.querySelector(".au-prices").textContent, csv: agentui.usageCsv(view, view.t),
-        cost: root.querySelector("#usage-table tfoot").lastChild.lastChild.title, bar: status.textContent,
+        cost: root.querySelector("#usage-table tfoot td[title]")?.title, bar: status.textContent,
         notes: [...root.querySelectorAll(".au-step-notes")].map((note) => note.textContent) };
 }"""
 

@@ -1,26 +1,30 @@
 import html
 
 import pytest
+import smolagents
 
+from agentui.adopt import AgentSource
 from agentui.agent import CodeAgent
 from agentui.errors import ConfigError
 from agentui.events import Limits
 from agentui.models.gate import Gate
 from agentui.models.scripted import ScriptedModel
 from agentui.settings import Settings
-from agentui.testing import FakePool
+from agentui.smolagents.agent import SmolagentsAgent
+from agentui.testing import FakePool, serve_chat
 from agentui.tools import tool
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections
 from agentui.ui.service import Service
 
 DEMO = Choices(preset="demo")
+SECRET = "<code>secret = 7\nfinal_answer(secret)</code>"
 
 
 def make_service(*answers, agent=None, **settings):
     model, settings = ScriptedModel(answers), Settings(**settings)
     own = agent.spec.model if agent else None
-    return Service(settings, Connections(settings, own, lambda: model), FakePool(), agent)
+    return Service(settings, Connections(settings, own, lambda: model), FakePool(), agent and AgentSource(agent))
 
 
 def shown(visitor):
@@ -128,6 +132,21 @@ async def test_an_agent_of_ones_own_keeps_its_tools_and_model():
     assert any(record.event.type == "code_delta" for record in result.records)
     assert two.session is not one.session
     assert not agent.spec.stream_outputs
+
+
+async def test_visitors_of_a_smolagents_agent_share_nothing():
+    with serve_chat(SECRET, "<code>final_answer('secret' in globals())</code>") as server:
+        model = smolagents.OpenAIModel("own", api_base=server.base_url, api_key="sk-x")
+        service = make_service(
+            agent=SmolagentsAgent(smolagents.CodeAgent(tools=[], model=model), sandbox_pool=FakePool())
+        )
+        outputs = []
+        for task in ("I am Alice", "I am Bob"):
+            visitor = service.visitors.get(None)
+            assert await service.send(visitor, task, Choices(preset="agent"))
+            outputs.append((await visitor.runs[0].run.wait()).output)
+        assert outputs == [7, False]
+        assert "Alice" not in str(server.requests[1].body)
 
 
 async def test_lost_records_are_only_given_to_who_knows_the_chat():

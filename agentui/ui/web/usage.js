@@ -31,11 +31,12 @@
     ["Estimate", "Output as estimated while it streamed → as the server reported it, and how far off the estimate was", settled],
     ["Reasoning", "Output tokens spent on reasoning", (row) => count(row.usage.reasoning_tokens)],
     ["Total", "Input and output tokens", (row) => marked(row, row.usage.total_tokens)],
+    ["Cost", "US dollars; unknown where no price is known", (row) => money(row.cost, row.usage.source)],
     ["Source", "Reported by the server, or estimated here (≈)", (row) => row.usage.source],
     ["First delta", "Time from the request to the first delta", (row) => seconds(row.first) || "–"],
     ["Tok/s", "Output tokens a second, from the first delta to the last", rate],
-    ["Cost", "US dollars; unknown where no price is known", (row) => money(row.cost, row.usage.source)],
   ];
+  const COST = COLUMNS.findIndex(([name]) => name === "Cost");
   const NUMBER = /^(≈?)[\d,]+$/;
 
   function totalRow(view, rows) {
@@ -121,7 +122,7 @@
       if (!view.usage) return;
       const total = totalRow(view, rows);
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
-      this.total.lastChild.title = total.cost?.source ?? "The price of at least one call is unknown";
+      this.total.cells[COST].title = total.cost?.source ?? "The price of at least one call is unknown";
       setText(this.prices, rows.length ? pricesText(rows) : "");
     }
     show(row) {
@@ -133,7 +134,7 @@
       }
       node.classList.toggle("au-live", Boolean(row.live));
       node.cells[1].title = row.model;
-      node.lastChild.title = row.cost ? `price: ${row.cost.source}` : `The price of ${row.model} is unknown`;
+      node.cells[COST].title = row.cost ? `price: ${row.cost.source}` : `The price of ${row.model} is unknown`;
       this.write(node, COLUMNS.map(([, , text]) => text(row)));
     }
     save() {
