@@ -6,7 +6,6 @@ import dataclasses
 from importlib import import_module
 from typing import Any
 
-from agentui.agent import CodeAgent
 from agentui.settings import Settings
 
 
@@ -16,11 +15,12 @@ class Playground:
     Every visitor gets a conversation and a sandbox of their own; the agent object is configuration only.
     """
 
-    def __init__(self, agent: CodeAgent, settings: Settings | None = None) -> None:
+    def __init__(self, agent: Any, settings: Settings | None = None) -> None:
         """Describe the page; nothing is started.
 
         Args:
-            agent: Does the tasks. Its own model is the first choice in the page's settings.
+            agent: Does the tasks: an agent of ours or of smolagents, or a function without arguments that makes one
+                for each conversation. Its own model is the first choice in the page's settings.
             settings: How to serve; read from the environment by default.
         """
         self.agent = agent

@@ -55,6 +55,11 @@ class Runnable:
         """What a run may spend."""
         return self.spec.limits
 
+    @property
+    def unisolated(self) -> str | None:
+        """Why code that the model writes is not held back by the sandbox of the agent; None where it is."""
+        return None
+
     def run(
         self,
         task: str,

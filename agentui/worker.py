@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentui.agent import CodeAgent
 from agentui.errors import ConfigError
 from agentui.events import Record
 from agentui.input_files import Files
 from agentui.limits import Limits
+from agentui.runnable import Runnable
 from agentui.runner import Run
 from agentui.session import Session
 
@@ -41,7 +41,7 @@ class Worker:
 
     def start(
         self,
-        agent: CodeAgent,
+        agent: Runnable,
         task: str | None,
         *,
         session: Session,
@@ -52,7 +52,7 @@ class Worker:
         first_code: str | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
-        """Start a run and return at once; the arguments are those of `CodeAgent.start`.
+        """Start a run and return at once; the arguments are those of `Runnable.start`.
 
         Raises:
             ConfigError: An argument is wrong, the session is busy, or `max_running` runs are going on.

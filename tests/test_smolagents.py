@@ -17,7 +17,7 @@ from agentui.events import StepFinished, StepStarted, SubagentEvent, ToolCallFin
 from agentui.limits import Limits
 from agentui.messages import ToolCall
 from agentui.session import Session
-from agentui.smolagents.agent import SmolagentsAgent, is_smolagents
+from agentui.smolagents.agent import SmolagentsAgent
 from agentui.testing import FakePool, Finish, Gate, Reply, Stall, serve_chat
 from agentui.usage import TokenUsage
 from agentui.view import fold
@@ -59,11 +59,6 @@ class Cumulative(Plain):
     def generate_stream(self, messages, stop_sequences=None, **options):
         for i, letter in enumerate(self.answers.pop(0), start=1):
             yield ChatMessageStreamDelta(content=letter, token_usage=TheirUsage(100, i))
-
-
-def test_it_is_told_apart_without_an_import():
-    assert is_smolagents(smolagents.CodeAgent(tools=[], model=Plain()))
-    assert not is_smolagents(object())
 
 
 def test_a_run_has_the_records_of_our_own_agents():

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from importlib import import_module
 
+from agentui.adopt import load_agent
 from agentui.cli.options import (
     add_command,
     add_model_options,
@@ -24,6 +25,9 @@ def add_parser(commands: object) -> None:
         "serve",
         "Open the playground in the browser (the default command)",
         "agentui serve --base-url http://127.0.0.1:8080/v1 --no-browser",
+    )
+    parser.add_argument(
+        "agent", nargs="?", metavar="MODULE:NAME", help="your own agent, or a function that makes one; else the demo's"
     )
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on; anything but loopback is shared mode")
     parser.add_argument("--port", type=int, metavar="N", help="port to listen on; default 7860 or the next free one")
@@ -46,7 +50,8 @@ def serve(options: argparse.Namespace) -> int:
     settings = dataclasses.replace(settings, **given, share=share, sandbox=sandbox)
     settings = with_connection(settings, options)
     # Gradio takes seconds to import: only this command pays for it.
-    import_module("agentui.ui.app").launch(settings, open_browser=not options.no_browser)
+    agent = load_agent(options.agent) if options.agent else None
+    import_module("agentui.ui.app").launch(settings, agent=agent, open_browser=not options.no_browser)
     return 0
 
 

@@ -47,6 +47,7 @@ class SmolagentsAgent(Runnable):
         self.name, self.description = template.name, template.description
         executor = getattr(template, "python_executor", None)
         self.runs_in_sandbox = isinstance(executor, library.LocalPythonExecutor)
+        self._unisolated = _unisolated(template, executor)
         tags = getattr(template, "code_block_tags", None)
         super().__init__(
             AgentSpec(
@@ -61,6 +62,11 @@ class SmolagentsAgent(Runnable):
             ),
             return_full_result=template.return_full_result,
         )
+
+    @property
+    def unisolated(self) -> str | None:
+        """Why code that the model writes is not held back by the sandbox; None where it is."""
+        return self._unisolated
 
     def guest_of(self, session: Session) -> Any:
         """The session's own copy of the agent, with what it remembers of the session's earlier tasks."""
@@ -77,12 +83,20 @@ class SmolagentsAgent(Runnable):
         return pictures_of(assignment.message.content)
 
 
-def is_smolagents(agent: object) -> bool:
-    """Whether `agent` is one of smolagents, told without importing it."""
-    return any(cls.__module__.partition(".")[0] == "smolagents" for cls in type(agent).__mro__)
-
-
 def _tools_of(template: Any, pool: SandboxPool | None) -> Sequence[Tool | Any]:
     tools = [tool for name, tool in template.tools.items() if name != "final_answer"]
-    called = template.managed_agents.values()
-    return [*tools, *(ManagedAgent(SmolagentsAgent(agent, sandbox_pool=pool)) for agent in called)]
+    return [*tools, *(ManagedAgent(SmolagentsAgent(agent, sandbox_pool=pool)) for agent in _called(template))]
+
+
+def _unisolated(template: Any, executor: Any) -> str | None:
+    tool = next((tool for tool in template.tools.values() if isinstance(tool, library.PythonInterpreterTool)), None)
+    if tool is not None:
+        return f"its tool {tool.name!r} runs code in this process: use a CodeAgent, whose code the sandbox runs"
+    if executor is None or isinstance(executor, library.LocalPythonExecutor | library.RemotePythonExecutor):
+        reasons = (_unisolated(agent, getattr(agent, "python_executor", None)) for agent in _called(template))
+        return next((reason for reason in reasons if reason), None)
+    return f"its executor {type(executor).__name__} is not known to isolate code: leave it out to use the sandbox"
+
+
+def _called(template: Any) -> list[Any]:
+    return list(template.managed_agents.values())

@@ -26,6 +26,8 @@ OpenAIModel = _models.OpenAIModel
 clean_messages = _models.get_clean_message_list
 role_conversions = _models.tool_role_conversions
 TokenUsage, Monitor = _monitoring.TokenUsage, _monitoring.Monitor
+PythonInterpreterTool = import_module("smolagents.default_tools").PythonInterpreterTool
+RemotePythonExecutor = import_module("smolagents.remote_executors").RemotePythonExecutor
 CodeOutput, LocalPythonExecutor = _executor.CodeOutput, _executor.LocalPythonExecutor
 
 

@@ -11,8 +11,9 @@ import sys
 import webbrowser
 from contextlib import redirect_stdout
 from io import StringIO
+from typing import Any
 
-from agentui.agent import CodeAgent
+from agentui.adopt import AgentSource
 from agentui.errors import AgentUIError, ConfigError
 from agentui.loop_thread import run_sync
 from agentui.sandbox.base import SandboxPool
@@ -31,7 +32,7 @@ from agentui.ui.web_routes import middleware, routes
 def build_app(
     settings: Settings,
     *,
-    agent: CodeAgent | None = None,
+    agent: Any = None,
     pool: SandboxPool | None = None,
     connections: Connections | None = None,
 ) -> Page:
@@ -39,14 +40,21 @@ def build_app(
 
     Args:
         settings: How it will be served.
-        agent: Does the tasks; by default an agent with the demo's tools.
+        agent: Does the tasks: one of ours or of smolagents, or a function that makes one for each conversation; by
+            default an agent with the demo's tools.
         pool: Where code runs; by default the agent's, or the one that the settings name.
         connections: Makes the models; for tests.
 
     Raises:
-        ConfigError: Strangers may come, and code could not be isolated on this machine.
+        ConfigError: Strangers may come, and code could not be isolated on this machine; or `agent` is none.
     """
-    pool = pool or (agent.spec.pool if agent else pool_for(settings.sandbox))
+    agents = None if agent is None else AgentSource(agent)
+    first = agents.first if agents else None
+    if settings.shared and first is not None and first.unisolated:
+        raise ConfigError(
+            f"the page would be open to strangers, but this agent's code is not isolated: {first.unisolated}"
+        )
+    pool = pool or (first.spec.pool if first else pool_for(settings.sandbox))
     try:
         sandbox = run_sync(pool.info())
     except AgentUIError as error:
@@ -56,8 +64,8 @@ def build_app(
             f"the page would be open to strangers, but this machine cannot isolate their code ({sandbox.reason}): "
             "serve it on 127.0.0.1 without --share, or use a Linux machine with Landlock"
         )
-    own_model = agent.spec.model if agent else None
-    service = Service(settings, connections or Connections(settings, own_model), pool, agent)
+    own_model = first.model if first else None
+    service = Service(settings, connections or Connections(settings, own_model), pool, agents)
     return with_loop(PageEvents(service, sandbox).build)
 
 
@@ -65,7 +73,7 @@ def launch(
     settings: Settings,
     *,
     demo: Page | None = None,
-    agent: CodeAgent | None = None,
+    agent: Any = None,
     open_browser: bool = False,
     prevent_thread_lock: bool = False,
     quiet: bool = False,

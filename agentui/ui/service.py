@@ -10,11 +10,13 @@ import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from agentui.adopt import AgentSource
 from agentui.agent import CodeAgent
 from agentui.demo import DEMO_TOOLS
 from agentui.errors import ConfigError
 from agentui.limits import Limits, checked_limits
 from agentui.models.base import Model
+from agentui.runnable import Runnable
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool
 from agentui.session import Session
@@ -35,18 +37,18 @@ class Service:
         settings: How it is served.
         connections: Makes the models.
         pool: Where code runs.
-        agent: Does the tasks; without one, an agent with the demo's tools.
+        agents: Do the tasks; by default agents with the demo's tools.
     """
 
     def __init__(
-        self, settings: Settings, connections: Connections, pool: SandboxPool, agent: CodeAgent | None = None
+        self, settings: Settings, connections: Connections, pool: SandboxPool, agents: AgentSource | None = None
     ) -> None:
         self.settings = settings
         self.connections = connections
         self.pool = pool
         self.visitors = Visitors(idle_s=settings.idle_s)
         self.worker = Worker(max_running=settings.max_running)
-        self._agent = agent
+        self._agents = agents
 
     async def send(self, visitor: Visitor, task: str, choices: Choices) -> bool:
         """Start a task; False if it cannot be started, with the reason shown in the transcript."""
@@ -114,7 +116,7 @@ class Service:
         session = Session()
         session.kept = False
         limits = self._limits(choices)
-        run = self.worker.start(self._agent_for(model, choices, limits), task, session=session)
+        run = self.worker.start(self._agent_for(session, model, choices, limits), task, session=session)
         ended.add(run)
         try:
             async for batch in run.subscribe():
@@ -135,7 +137,7 @@ class Service:
 
     async def _run(self, visitor: Visitor, task: str | None, choices: Choices, limits: Limits, key: str | None) -> None:
         model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key)
-        agent = self._agent_for(model, choices, limits)
+        agent = self._agent_for(visitor.session, model, choices, limits)
         take = visitor.begin(task)
         try:
             run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take)
@@ -155,8 +157,8 @@ class Service:
                 "or let the code read the data from a file"
             )
 
-    def _agent_for(self, model: Model, choices: Choices, limits: Limits) -> CodeAgent:
-        if self._agent is None:
+    def _agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
+        if self._agents is None:
             return CodeAgent(
                 DEMO_TOOLS,
                 model,
@@ -166,16 +168,17 @@ class Service:
                 limits=limits,
                 sandbox_pool=self.pool,
             )
-        variant = copy.copy(self._agent)
+        agent = self._agents.of(session)
+        variant = copy.copy(agent)
         variant.spec = dataclasses.replace(
-            self._agent.spec,
+            agent.spec,
             model=model,
             stream_outputs=True,
             limits=limits,
-            instructions=choices.instructions.strip() or self._agent.spec.instructions,
+            instructions=choices.instructions.strip() or agent.spec.instructions,
         )
         return variant
 
     def _limits(self, choices: Choices) -> Limits:
-        base = self._agent.spec.limits if self._agent else self.settings.limits
+        base = self._agents.first.limits if self._agents else self.settings.limits
         return checked_limits(choices.limits(base))
