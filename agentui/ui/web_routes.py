@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,7 +65,14 @@ def routes(visitors: Visitors) -> list[BaseRoute]:
             made.data, media_type=media_type, headers={**_ARTIFACT_HEADERS, "content-disposition": disposition}
         )
 
-    return [Route(f"/{ARTIFACTS_PATH}/{{artifact_id}}", artifact, methods=["GET"])]
+    async def no_statistics(request: Request) -> Response:
+        """What Gradio's description of the API asks for; its own answer, that this is off, is an error in the page."""
+        return JSONResponse({"functions": {}})
+
+    return [
+        Route(f"/{ARTIFACTS_PATH}/{{artifact_id}}", artifact, methods=["GET"]),
+        Route("/monitoring/summary", no_statistics, methods=["GET"]),
+    ]
 
 
 def middleware(settings: Settings) -> list[Middleware]:

@@ -85,6 +85,11 @@ def test_every_event_of_the_page_is_private(url):
     assert public == ["run"]
 
 
+def test_the_description_of_the_api_finds_no_statistics_and_no_error(url):
+    status, _, body = get(f"{url}monitoring/summary")
+    assert (status, json.loads(body)) == (200, {"functions": {}})
+
+
 def test_strangers_are_not_let_in_where_code_is_not_isolated():
     from agentui.ui.app import build_app
 
