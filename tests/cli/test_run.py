@@ -101,6 +101,31 @@ def test_ctrl_c_stops_a_stalled_server_at_once_and_keeps_what_was_said():
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("answer", "until"),
+    [([Gate("before the first byte")], None), ([Reply(503, "busy", {"retry-after": "30"})], "model_retried")],
+    ids=["before the first byte", "waiting for a retry"],
+)
+def test_ctrl_c_ends_a_run_that_has_nothing_to_show_yet(answer, until):
+    with serve_chat(answer) as server:
+        process = start("run", "task", "--json", *on(server))
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if (until or "step_started") in line:
+                break
+        if until is None:
+            answer[0].reached.wait_blocking(30)
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+        server.requests[0].closed.wait_blocking()
+    events = [json.loads(line)["event"] for line in [*lines, *rest.splitlines()]]
+    assert (process.returncode, events[-1]["status"]) == (130, "stopped"), errors
+    assert ("upstream_closed" in [event["type"] for event in events]) == (until is None)
+    assert (events[-1]["usage"]["total_tokens"] > 0) == (until is None)
+    assert "Traceback" not in errors
+
+
 def test_parameters_are_sent_with_the_request(agentui):
     with serve_chat(ANSWER) as server:
         agentui("run", "task", *on(server), "--set", "temperature=0", "--set", "user=me")
