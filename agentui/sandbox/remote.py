@@ -30,7 +30,7 @@ from agentui.sandbox.remote_client import PATIENCE_S, BridgeClient
 from agentui.sandbox.remote_machine import CreateMachine, MachineOptions, start_machine
 from agentui.sandbox.remote_source import Machine, MachineSource, RemoteSandbox
 
-REQUIREMENTS: Final = ("numpy", "pandas", "matplotlib", "pillow")
+REQUIREMENTS: Final = ("numpy", "pandas", "matplotlib", "pillow", "cloudpickle")
 _CLOSED: Final = "the sandbox pool is closed"
 _PROMISE: Final = (
     "Each session runs in a virtual machine of its own at Hugging Face, which holds nothing of this machine; inside, "

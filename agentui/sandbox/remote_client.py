@@ -17,7 +17,8 @@ import httpx2
 from agentui.sandbox.artifacts import FileMark
 from agentui.sandbox.frames import MAX_BLOB_BYTES, FrameError, parse
 from agentui.sandbox.remote_machine import SERVICE_ERRORS, Started, reason
-from agentui.sandbox.worker.bridge import PART_BYTES, POLL_S
+from agentui.sandbox.worker.bridge import POLL_S
+from agentui.sandbox.worker.bridge_files import MAX_LIST_BYTES, PART_BYTES
 
 PATIENCE_S: Final = 20.0
 "How long a request is repeated, unless the pool says otherwise."
@@ -115,6 +116,46 @@ class BridgeClient:
             raise MachineLost(f"it did not give a file ({answer.status})")
         return answer
 
+    async def list_saved(self, worker: str) -> Mapping[str, Any]:
+        """The list of a copy of a worker's folder that was just made.
+
+        Raises:
+            MachineLost: There is none.
+        """
+        path = f"/workers/{worker}/saved"
+        return _object(await self._ask("GET", path, limit=MAX_LIST_BYTES, within_s=_FILE_S))
+
+    async def read_saved(self, worker: str, index: int, size: int) -> bytes:
+        """A file of that copy.
+
+        Raises:
+            MachineLost: It did not come.
+        """
+        data = bytearray()
+        while len(data) < size:
+            path = f"/workers/{worker}/saved/{index}/{len(data)}"
+            answer = await self._ask("GET", path, limit=min(PART_BYTES, size - len(data)), within_s=_FILE_S)
+            if answer.status != 200 or not answer.body:
+                raise MachineLost(f"it did not give a file ({answer.status})")
+            data += answer.body
+        return bytes(data)
+
+    async def send_part(self, worker: str, number: int, data: bytes) -> None:
+        """Send part `number` of the files for a worker's folder.
+
+        Raises:
+            MachineLost: It did not arrive.
+        """
+        _done(await self._ask("POST", f"/workers/{worker}/restore/{number}", data, within_s=_FILE_S))
+
+    async def restore(self, worker: str) -> None:
+        """Have the folder filled with what was sent.
+
+        Raises:
+            MachineLost: It was not.
+        """
+        _done(await self._ask("POST", f"/workers/{worker}/restore", within_s=_FILE_S))
+
     async def end_worker(self, worker: str) -> None:
         """End a worker; what it left is deleted.
 
@@ -185,6 +226,11 @@ def _object(answer: Answer) -> Mapping[str, Any]:
         return parse(answer.body)
     except FrameError as error:
         raise MachineLost(f"it answered with {error}") from None
+
+
+def _done(answer: Answer) -> None:
+    if answer.status != 200:
+        raise MachineLost(_text(answer.body) or f"it answered with status {answer.status}")
 
 
 def _mark(data: Any) -> FileMark:

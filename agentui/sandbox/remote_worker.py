@@ -13,23 +13,25 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from agentui.sandbox.artifacts import ArtifactRefused, FileMark
 from agentui.sandbox.blobs import Segment
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.remote_client import BridgeClient, MachineLost, end_of_worker
+from agentui.sandbox.remote_files import fetch_files, send_files
 from agentui.sandbox.snapshot_files import SavedFile, SavedFiles
-from agentui.sandbox.worker.bridge import PART_BYTES
+from agentui.sandbox.worker.bridge_files import PART_BYTES
 from agentui.sandbox.worker_handle import Disposal, Worker
+
+T = TypeVar("T")
 
 FRAME_TIMEOUT_S: Final = 60.0
 "A frame of 20 MB takes a while from another continent."
 _END_S: Final = 5.0
-_NOT_KEPT: Final = "files of a virtual machine are not kept in snapshots"
 _CONTROLS: Final = {signal.SIGCONT: "thaw", signal.SIGSTOP: "freeze", signal.SIGINT: "interrupt"}
 
 
@@ -225,20 +227,19 @@ class RemoteWorker(Worker):
         return answer.body
 
     async def save_files(self, segment: Segment, earlier: Mapping[str, SavedFile]) -> SavedFiles:
-        """Refuse: files are not fetched from the machine for snapshots.
-
-        Raises:
-            OSError: Always.
-        """
-        raise OSError(errno.ENOTSUP, _NOT_KEPT)
+        """As `Worker.save_files`."""
+        return await self._carry_files(fetch_files(self._client, self._number, segment, earlier, self.limits))
 
     async def restore_files(self, files: tuple[SavedFile, ...]) -> None:
-        """Refuse, as `save_files` does.
+        """As `Worker.restore_files`."""
+        await self._carry_files(send_files(self._client, self._number, files))
 
-        Raises:
-            OSError: Always.
-        """
-        raise OSError(errno.ENOTSUP, _NOT_KEPT)
+    async def _carry_files(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        except MachineLost as error:
+            self._remote.give_up(str(error))
+            raise OSError(errno.EIO, f"its virtual machine was lost: {error}") from None
 
     def _leave(self) -> Disposal:
         status: Future[int] = Future()

@@ -25,6 +25,9 @@ from tests.sandbox.conforming import remote_pool
 from tests.sandbox.helpers import RecordingHost, run, state_of
 from tests.sandbox.stand_in import TOKEN, StandInFiles, StandInSandbox
 
+pytestmark = pytest.mark.timeout(60)
+"Starting machines takes its time where other work is running."
+
 
 @pytest.fixture
 def machines() -> type[StandInSandbox]:

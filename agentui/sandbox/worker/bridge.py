@@ -26,12 +26,12 @@ from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.frames import HEADER, FrameError, pack, parse, sizes
 from agentui.sandbox.supervisor import Supervisor, import_directories
 from agentui.sandbox.tiers import LADDER, TierSpec, obstacle
+from agentui.sandbox.worker.bridge_files import PART_BYTES, FileTransfer
 from agentui.sandbox.worker.bridge_http import Answer, Request, serve_connection
 from agentui.sandbox.worker_handle import Watch, Worker
 
 POLL_S: Final = 15.0
 "How long an answer without news is kept back."
-PART_BYTES: Final = 1 << 20
 _MAX_KEPT_BYTES: Final = 32 << 20
 "What a worker may have sent before the host has fetched it; then it has to wait."
 _NEVER: Final = 1_000_000
@@ -129,6 +129,8 @@ class Bridge:
                 return Answer(200, json.dumps(await link.worker.list_files()).encode())
             case "GET", "files", name:
                 return await link.read_file(bytes.fromhex(name).decode("utf-8", "surrogatepass"))
+            case "GET" | "POST", ("saved" | "restore"), *_:
+                return await link.files.answer(method, rest, body)
             case ("DELETE",):
                 del self._links[number]
                 await link.close()
@@ -173,6 +175,7 @@ class Link:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
+        self.files = FileTransfer(worker)
         self._accepted = 0
         self._rest = b""
         "The beginning of a frame for the worker whose end has not come."
