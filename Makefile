@@ -12,7 +12,7 @@ run: $(VENV)/.runtime  ## Open the playground in the browser
 test: test-unit test-e2e  ## All tests but the slow suites
 
 test-unit: $(VENV)/.dev
-	$(BIN)/python -m pytest tests $(ARGS)
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(ARGS)
 
 test-e2e: $(VENV)/.dev
 	CHROMIUM="$$(scripts/find-chromium)" $(BIN)/python -m pytest tests/e2e $(ARGS)
