@@ -1,4 +1,4 @@
-"""Keep a long conversation within the model's context: shorten old observations first, then summarise.
+"""Keep a long conversation within the model's context: first without old observations and pictures, then summarised.
 
 What the records say is not touched: only what the model is sent next. The opening messages and the newest turns
 always stay as they are, so the server's cached prefix breaks at one place and not at every step.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentui.images import has_images, without_images
 from agentui.messages import ChatMessage
 from agentui.pricing import context_window
 from agentui.spec import AgentSpec
@@ -36,7 +37,7 @@ def context_limit(spec: AgentSpec) -> int:
 
 
 def elide(messages: Sequence[ChatMessage], opening: int) -> tuple[list[ChatMessage], int]:
-    """Shorten old observations.
+    """Shorten old observations, and leave old pictures out.
 
     Args:
         messages: The conversation.
@@ -48,7 +49,7 @@ def elide(messages: Sequence[ChatMessage], opening: int) -> tuple[list[ChatMessa
     last = max(opening, len(messages) - KEPT_TURNS)
     shortened = [_short(message) if opening <= i < last else message for i, message in enumerate(messages)]
     count = sum(new is not old for new, old in zip(shortened, messages, strict=True))
-    return shortened, count
+    return [without_images(m) if opening <= i < last else m for i, m in enumerate(shortened)], count
 
 
 def summarised(messages: Sequence[ChatMessage], opening: int, summary: ChatMessage) -> list[ChatMessage]:
@@ -61,6 +62,8 @@ def summarised(messages: Sequence[ChatMessage], opening: int, summary: ChatMessa
 
 def surely_fits(messages: Sequence[ChatMessage], limit: int) -> bool:
     """Whether so little text cannot be too much: a token is at least a byte. Spares counting in short conversations."""
+    if any(map(has_images, messages)):
+        return False
     return sum(len(message.text.encode()) + MESSAGE_OVERHEAD for message in messages) <= limit
 
 

@@ -1,7 +1,7 @@
 """Pictures that belong to a task, as the content parts that model servers take.
 
-They are sent until the model has answered a request with them, which is once unless that fails: they cost as much as
-hundreds of words each time.
+They stand in the conversation once, in the task's own message, however many steps follow; a model keeps nothing
+between requests, so they leave it only when the context runs short.
 """
 
 from __future__ import annotations
@@ -40,19 +40,16 @@ def task_content(task: str, images: Sequence[Any]) -> Content:
     ]
 
 
-def shown_once(message: ChatMessage) -> ChatMessage:
-    """A new message as it is sent: with pictures, it says that they come only now."""
-    if not isinstance(message.content, list) or not _count(message.content):
-        return message
-    return replace(message, content=[*message.content, {"type": "text", "text": f"\n\n{render('images_once')}"}])
+def has_images(message: ChatMessage) -> bool:
+    """Whether pictures are part of a message."""
+    return isinstance(message.content, list) and _count(message.content) > 0
 
 
-def once_seen(message: ChatMessage) -> ChatMessage:
-    """A message to which the model has answered: its pictures have become a line of text."""
+def without_images(message: ChatMessage) -> ChatMessage:
+    """A message whose pictures have become a line of text."""
     if not isinstance(message.content, list) or not (count := _count(message.content)):
         return message
-    text = message.text.removesuffix(render("images_once")).rstrip()
-    return replace(message, content=f"{text}\n\n{render('images_seen', count=count)}")
+    return replace(message, content=f"{message.text}\n\n{render('images_elided', count=count)}")
 
 
 def _count(parts: Sequence[Mapping[str, Any]]) -> int:

@@ -21,7 +21,6 @@ from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarise
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
 from agentui.events import ContextCompacted
-from agentui.images import once_seen, shown_once
 from agentui.input_files import put_into, with_files
 from agentui.messages import ChatMessage
 from agentui.observe import Failures, Mistake, Observation, observe_mistake
@@ -86,7 +85,7 @@ class Loop(ABC):
             session.opening = len(session.messages)
         if not assignment.told:
             assignment.told = True
-            session.messages.append(shown_once(assignment.message))
+            session.messages.append(assignment.message)
             return
         cut, assignment.cut = assignment.cut, False
         if cut and session.messages[-1] == NO_ANSWER:
@@ -160,10 +159,7 @@ class Loop(ABC):
             question = ChatMessage(role="user", content=prompt)
             await ask(step, self._spec, [*(self._session.messages if messages is None else messages), question])
         await self._record(step)
-        text = step.answer.thought or step.answer.code or ""
-        if text:
-            self._put_images_away()
-        return text
+        return step.answer.thought or step.answer.code or ""
 
     @abstractmethod
     async def _act(self, step: StepDraft) -> Any:
@@ -176,17 +172,11 @@ class Loop(ABC):
     async def _answer(self, step: StepDraft) -> Reply:
         """Ask for the next action; what had come of an answer that is cut short stays in the conversation."""
         try:
-            reply = await ask(step, self._spec, self._session.messages)
+            return await ask(step, self._spec, self._session.messages)
         except BaseException:
             self._assignment.cut = True
             self._remember("assistant", self._as_written(step.answer))
             raise
-        if reply.answer.thought or reply.answer.code or reply.tool_calls:
-            self._put_images_away()
-        return reply
-
-    def _put_images_away(self) -> None:
-        self._session.messages[:] = map(once_seen, self._session.messages)
 
     async def _correct(self, step: StepDraft, reply: Reply, wrong: Mistake) -> Any:
         """Tell the model what is wrong with its answer; prose a second time in a row is the final answer."""

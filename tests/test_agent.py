@@ -8,7 +8,6 @@ from agentui.agent import CodeAgent
 from agentui.calibration import Calibration
 from agentui.errors import (
     ConfigError,
-    ModelHTTPError,
     ModelStreamBroken,
     RunFailed,
     RunLimitReached,
@@ -388,30 +387,24 @@ async def test_instructions_and_imports_are_in_the_system_prompt():
     assert "sqlite3" in prompt
 
 
-async def test_an_image_is_sent_with_the_task_and_only_once():
-    agent = agent_for(code("x = 1"), code("final_answer(x)"))
+def images_in(request):
+    return str([message.content for message in request]).count("image_url',")
+
+
+async def test_an_image_stands_in_the_conversation_once_however_many_steps_follow():
+    agent = agent_for(code("x = 1"), code("y = 2"), code("final_answer(x)"), code("final_answer('a cat')"))
     await result_of(agent, images=["http://127.0.0.1/cat.png"])
-    first, second = agent.model.requests
-    assert [part["type"] for part in first[-1].content] == ["text", "image_url", "text"]
-    assert "this request only" in first[-1].text
-    assert not any(isinstance(message.content, list) for message in second)
-    assert second[len(first) - 1].content.startswith("task\n\n(1 image came with this message")
+    await result_of(agent, "What was it?", reset=False)
+    assert [images_in(request) for request in agent.model.requests] == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("first", [["half", ModelHTTPError("no credit", status=402)], [TokenUsage(700, 1)]])
-async def test_an_image_is_sent_again_if_the_model_did_not_get_to_answer(first):
-    agent, session = agent_for(first, code("final_answer(1)")), Session()
-    result = await result_of(agent, images=["http://127.0.0.1/cat.png"], session=session)
-    if result.status == "failed":
-        await agent.start(None, session=session).wait()
-    for request in agent.model.requests:
-        assert sum(isinstance(message.content, list) for message in request) == 1
-
-
-async def test_a_plan_is_an_answer_to_the_images_too():
-    agent = agent_for("The cat is red.", code("final_answer(1)"), planning_interval=5)
-    await result_of(agent, images=["http://127.0.0.1/cat.png"])
-    assert [sum(isinstance(m.content, list) for m in request) for request in agent.model.requests] == [1, 0]
+async def test_an_old_image_leaves_the_conversation_when_the_context_runs_short():
+    steps = [code(f"print('{i} ' * 1500)") for i in range(3)]
+    agent = agent_for(*steps, code("final_answer(1)"), context_tokens=11_000)
+    result = await result_of(agent, images=["http://127.0.0.1/cat.png"])
+    assert of_type(result.records, ContextCompacted)
+    assert [images_in(request) for request in agent.model.requests][::3] == [1, 0]
+    assert "1 image of this message was left out" in str(agent.model.requests[-1])
 
 
 async def test_additional_args_are_variables_of_the_code():

@@ -150,7 +150,7 @@ async def test_a_run_that_never_began_is_gone_on_with_whole():
     assert (session.messages, session.unfinished.step) == ([], 0)
     result = await agent.start(None, session=session).wait()
     assert result.output == 3
-    assert [part["type"] for part in agent.model.requests[0][-1].content] == ["text", "image_url", "text"]
+    assert [part["type"] for part in agent.model.requests[0][-1].content] == ["text", "image_url"]
 
 
 async def test_a_sandbox_that_was_missing_gets_the_variables_when_it_is_there():
