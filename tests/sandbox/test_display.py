@@ -91,3 +91,41 @@ async def test_links_and_pipes_are_not_followed(pool: SandboxPool, host: Recordi
     await sandbox.execute(code + "open('d', 'w').write('x')\nos.link('d', 'e')", host)
     await sandbox.close()
     assert host.artifacts == []
+
+
+@WITH_FILES
+async def test_what_is_displayed_becomes_files_and_the_rest_its_repr(sandbox: Sandbox, host: RecordingHost) -> None:
+    code = (
+        "import pandas as pd\nfrom PIL import Image\nimport matplotlib.figure as mf\n"
+        "display(pd.Series([1, 2], name='s'), {'k': Image.new('L', (2, 2))}, 5)\n"
+        "Image.new('RGB', (3, 3)).show()\nfigure = mf.Figure()\nfigure.add_subplot()\n"
+    )
+    result = await sandbox.execute(code + "[pd.DataFrame({'a': [1]}), figure]", host)
+    assert result.error is None
+    assert [name for name, _ in names(host)] == [
+        *("table-1.csv", "image-2.png", "image-3.png", "table-4.csv", "figure-5.png"),
+    ]
+    assert host.text() == "5\n"
+
+
+async def test_more_figures_than_are_shown_are_named(sandbox: Sandbox, host: RecordingHost) -> None:
+    await sandbox.execute("import matplotlib.pyplot as plt\nfor _ in range(12): plt.figure()", host)
+    assert len(host.artifacts) == 10
+    assert "the first 10 of 12 figures" in host.text("stderr")
+
+
+async def test_a_value_that_cannot_be_shown_is_named_and_still_the_value(sandbox: Sandbox, host: RecordingHost) -> None:
+    result = await sandbox.execute("from PIL import Image\nImage.new('1', (20_000, 20_000))", host)
+    assert (result.error, host.artifacts) == (None, [])
+    assert result.value_repr is not None
+    assert "this Image cannot be shown: CodecError" in host.text("stderr")
+
+
+async def test_a_chart_of_plotly_is_kept_as_its_data_and_says_why(sandbox: Sandbox, host: RecordingHost) -> None:
+    code = (
+        "import sys, types\nclass BaseFigure:\n    def to_json(self): return '{}'\n"
+        "sys.modules['plotly.basedatatypes'] = types.SimpleNamespace(BaseFigure=BaseFigure)\nBaseFigure()"
+    )
+    result = await sandbox.execute(code, host)
+    assert (result.error, names(host)) == (None, [("chart-1.json", "application/json")])
+    assert "needs a browser" in host.text("stderr")

@@ -118,9 +118,19 @@ class Session:
         sys.argv[:] = [""]
         WorkFolder.path = os.getcwd()
         tools = {name: self.tools.function(name) for name in options.tools}
-        self.functions = tools | {"input": _no_input, "final_answer": _named("final_answer", self.answer)}
+        self.functions = (
+            {"display": display.show}
+            | tools
+            | {"input": _no_input, "final_answer": _named("final_answer", self.answer)}
+        )
         # Beneath the namespace, not in it: a name that a step assigns hides a function until it is deleted.
         builtins.__dict__.update(self.functions)
+        self._builtins = dict(builtins.__dict__)
+
+    def repair(self) -> None:
+        """Undo what a step's code did to the builtins and the streams, which this process itself lives on."""
+        builtins.__dict__.update(self._builtins)
+        self.output.install()
 
     def _run(self, number: int, code: str, interrupts: int) -> None:
         # A name assigned in an earlier step would hide the function, and no step could ever end the run.

@@ -65,6 +65,7 @@ class Step:
             self._session.interrupts.arm(interrupts)
             with Caught() as code:
                 self._run_code()
+            self._session.repair()
             self._settle(code.error)
             self._session.interrupts.armed = False
         self._session.interrupts.armed = False

@@ -34,7 +34,7 @@ http.client inspect io itertools json keyword linecache locale logging lzma math
 pathlib pickle platform pprint queue random re sched secrets shlex shutil sqlite3 statistics string struct
 subprocess tarfile tempfile textwrap threading time timeit traceback types typing unicodedata unittest
 urllib.parse urllib.request uuid warnings weakref xml.etree.ElementTree zipfile zlib zoneinfo numpy pandas
-PIL.Image PIL.ImageDraw PIL.ImageFont PIL.PngImagePlugin PIL.JpegImagePlugin matplotlib.pyplot
+PIL.Image PIL.ImageDraw PIL.ImageFont PIL.ImageShow PIL.PngImagePlugin PIL.JpegImagePlugin matplotlib.pyplot
 matplotlib.backends.backend_agg agentui.sandbox.worker.figures
 """)
 _MAX_REQUEST_BYTES: Final = 1 << 16
