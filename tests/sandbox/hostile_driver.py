@@ -33,7 +33,7 @@ TIMEOUT_S = 1.0
 HONEST_TIMEOUT_S = 15.0
 SLACK_S = 2.0
 PROTOCOL_FD = 3
-LONGEST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 2.0
 "How long the host's event loop may be held up, on a busy machine."
 SELF_DECEIVING = {
     *("proto-monkeypatch", "more-frames-done-early", "more-signal-storm", "more-patch-builtins", "more-patch-modules"),
