@@ -14,12 +14,11 @@ from typing import Any, Final, cast
 from agentui.sandbox.blobs import Blob, Segment
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.remote_client import BridgeClient, MachineLost
-from agentui.sandbox.snapshot_files import Mark, SavedFile, SavedFiles
+from agentui.sandbox.snapshot_files import Mark, SavedFile, SavedFiles, is_path_below
 from agentui.sandbox.worker.bridge_files import PART_BYTES
 
 _MAX_MISSING: Final = 200
 _MAX_TEXT_CHARS: Final = 500
-_MAX_PATH_CHARS: Final = 4_000
 
 
 async def fetch_files(
@@ -86,9 +85,8 @@ def check_rows(rows: list[_Row], limits: ResourceLimits) -> None:
     """
     directories, known = {""}, set[str]()
     for row in rows:
-        parent, _, name = row.path.rpartition("/")
-        plain = name not in {"", ".", ".."} and "\0" not in name and len(row.path) <= _MAX_PATH_CHARS
-        if not plain or parent not in directories or row.path in known:
+        parent, _, _ = row.path.rpartition("/")
+        if not is_path_below(row.path) or parent not in directories or row.path in known:
             raise MachineLost("it lists a path that is none")
         known.add(row.path)
         if row.size is None:

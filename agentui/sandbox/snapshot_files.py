@@ -7,6 +7,7 @@ that is written to belongs to a worker that has run no code yet.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Generator, Mapping
@@ -21,6 +22,8 @@ _MAX_DEPTH: Final = 40
 _MAX_NAMED: Final = 100
 "Files that are left out and named; the rest of them is counted."
 _CHUNK_BYTES: Final = 1 << 20
+_MAX_PATH_BYTES: Final = 4_000
+"The kernel opens no path that is longer, so one that is could be kept and not be restored."
 _READ_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -98,6 +101,9 @@ class _Saver:
             if len(self.saved.files) >= self._max_files:
                 self.saved.leave_out(path, f"there are more than {self._max_files:,} files")
                 continue
+            if not is_path_below(path):
+                self.saved.leave_out(path, "its path is too long")
+                continue
             try:
                 self._keep(parent, name, path, depth)
             except OSError as error:
@@ -149,12 +155,24 @@ class _Saver:
         )
 
 
+def is_path_below(path: str) -> bool:
+    """Whether `path` is plain names below a folder, which the system can open from the folder's descriptor."""
+    try:
+        size = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        return False
+    # An absolute path begins with an empty name, and would not be looked for in the folder at all.
+    return size <= _MAX_PATH_BYTES and "\0" not in path and not {"", ".", ".."} & set(path.split("/"))
+
+
 def restore_files(directory: str, files: tuple[SavedFile, ...]) -> None:
     """Write `files` into an empty work folder, owned by whoever owns the folder. Blocks; to be called in a thread.
 
     Raises:
-        OSError: They cannot be written.
+        OSError: They cannot be written, or one is not of this folder: with such a path, nothing is written.
     """
+    if not all(is_path_below(file.path) for file in files):
+        raise OSError(errno.EINVAL, "a path that leaves the folder")
     with _opened(directory, None) as top:
         owner = os.fstat(top)
         for file in files:
