@@ -18,7 +18,7 @@ ends = []
 for arguments, space in ((["--host", "0.0.0.0"], ""), (["--host", "::"], ""), (["--share"], ""), ([], "someone/space")):
     os.environ["SPACE_ID"] = space
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        ends.append([main(["serve", "--no-browser", "--port", "0", *arguments]), said.getvalue()])
+        ends.append([main(["serve", "--no-browser", *arguments]), said.getvalue()])
 print(json.dumps(ends))
 """
 
