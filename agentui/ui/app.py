@@ -22,6 +22,7 @@ from agentui.settings import Settings
 from agentui.ui.connections import Connections
 from agentui.ui.events import Page, PageEvents
 from agentui.ui.listen import FIRST_PORT, choose_port
+from agentui.ui.mcp_endpoint import with_run_tool
 from agentui.ui.service import Service
 from agentui.ui.serving import LAST_REQUESTS_S, ending, serve_until_interrupted, with_loop
 from agentui.ui.theme import make_theme
@@ -120,13 +121,14 @@ def _start(demo: Page, settings: Settings, port: int) -> None:
             show_error=False,
             footer_links=["api"],
             enable_monitoring=False,
+            mcp_server=True,
             theme=make_theme(),
             # Not `css=`: Gradio would put a prefix of its own before every selector.
             head=f"<style>{read_web(STYLES)}</style><script>{scripts}</script>",
             app_kwargs={
                 "routes": routes(demo.service.visitors),
                 "middleware": middleware(settings),
-                "lifespan": ending(demo.service),
+                "lifespan": with_run_tool(demo, ending(demo.service)),
             },
         )
     except OSError:  # taken since it was looked for
