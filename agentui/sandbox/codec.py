@@ -1,9 +1,10 @@
 """Values as JSON plus raw bytes, typed both ways: what goes in comes out as the same type.
 
 None, bool, int, finite float and str travel as themselves, lists as arrays, string-keyed dicts as objects; every
-other type as an object whose key "$" names it. Arrays, tables and images are in `codec_data.py`. What is not known
-travels as its `repr`, marked as a `Repr`. Subclasses travel as the type they extend. Both sides use this module, so
-it imports the standard library only; `decode` trusts nothing: each tag checks what it was given.
+other type as an object whose key "$" names it. Arrays, tables and images are in `codec_data`. A part that is not known
+or too large travels as its `repr`, marked as a `Repr` and counted as a loss, and leaves the rest as it is. Subclasses
+travel as the type they extend, `bytearray` as `bytes`. Both sides use this module, so it imports the standard library
+only; `decode` trusts nothing: each tag checks what it was given.
 """
 
 from __future__ import annotations
@@ -16,59 +17,75 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from agentui.sandbox import codec_data
-from agentui.sandbox.codec_base import TAG, CodecError, Decoder, Encoder, Repr
-from agentui.sandbox.frames import clean_text
+from agentui.sandbox.codec_base import MAX_REPR_CHARS, TAG, CodecError, Decoder, Encoder, Repr, short_repr
+from agentui.sandbox.frames import MAX_BLOB_BYTES, clean_text
+from agentui.sandbox.losses import REASONS, Loss
 
-__all__ = ["CodecError", "Repr", "decode", "encode", "short_repr"]
+__all__ = ["MAX_REPR_CHARS", "CodecError", "Repr", "decode", "encode", "reader", "short_repr", "too_large"]
 
 MAX_INTEGER_BITS = 14_000
 "Python refuses to print integers of more than 4,300 digits; such a value must not reach a reader that prints it."
 MAX_DECIMAL_CHARS = 5_000
 MAX_DECIMAL_EXPONENT = 6_144
-MAX_REPR_CHARS = 20_000
 MAX_INLINE_CHARS = 10_000
 "Longer texts travel outside of the JSON, whose size has a lower limit."
 
 
-def encode(value: Any, *, strict: bool = False) -> tuple[Any, bytes]:
+def encode(value: Any, *, strict: bool = False, losses: list[Loss] | None = None) -> tuple[Any, bytes]:
     """Turn `value` into JSON and the bytes it refers to.
 
     Args:
         value: Anything.
         strict: Refuse what could only travel as its `repr`.
+        losses: Takes what could only travel as its `repr`.
 
     Raises:
         CodecError: `strict`, and some part of the value is of a type that cannot be sent, or it is too large.
     """
-    encoder = Encoder(encode_value=_encode, strict=strict)
+    encoder = Encoder(encode_value=_encode, encode_repr=_encode_repr, strict=strict)
     try:
-        return encoder.value(value), encoder.blob()
-    except CodecError:
+        data, blob = encoder.value(value), encoder.blob()
+        lost = encoder.losses
+    except CodecError as error:
         if strict:
             raise
-        return _encode_repr(value), b""
+        data, blob = _encode_repr(value, error.why), b""
+        lost = [Loss(type(value).__qualname__, error.why, whole=True)]
+    if losses is not None:
+        losses += lost
+    return data, blob
 
 
-def decode(data: Any, blob: bytes = b"") -> Any:
+def decode(data: Any, blob: bytes = b"", *, losses: list[Loss] | None = None) -> Any:
     """The value that `encode` was given; `data` and `blob` are not trusted.
+
+    Args:
+        data: The JSON.
+        blob: The bytes it refers to.
+        losses: Takes what is not as it was.
 
     Raises:
         CodecError: They are not what `encode` makes.
     """
-    return Decoder(decode_value=_decode, blob=blob).value(data)
+    decoder = reader(blob)
+    value = decoder.value(data)
+    if losses is not None:
+        losses += decoder.losses
+    return value
 
 
-def short_repr(value: object) -> str:
-    """`repr(value)`, cut at 20,000 characters with the cut marked."""
-    try:
-        text = repr(value)
-    except ValueError:
-        if not isinstance(value, int):
-            raise
-        text = f"<int of {value.bit_length():,} bits>"
-    if len(text) > MAX_REPR_CHARS:
-        text = f"{text[:MAX_REPR_CHARS]}… ({len(text):,} characters)"
-    return clean_text(text)
+def reader(blob: bytes) -> Decoder:
+    """What reads several values that share a blob and its budgets."""
+    return Decoder(decode_value=_decode, blob=blob)
+
+
+def too_large(data: Any) -> bool:
+    """Whether what `encode` made is the mere `repr` of a value that was too large."""
+    match data:
+        case {"$": "repr", "why": str(why)}:
+            return why != "type"
+        case _:
+            return False
 
 
 def _encode(value: Any, encoder: Encoder) -> Any:
@@ -80,23 +97,30 @@ def _encode(value: Any, encoder: Encoder) -> Any:
     data = codec_data.encode(value, encoder)
     if data is not None:
         return data
-    if encoder.strict:
-        raise CodecError(f"a value of type {type(value).__qualname__} cannot be sent")
-    return _encode_repr(value)
+    raise CodecError(f"a value of type {type(value).__qualname__} cannot be sent", "type")
 
 
-def _encode_repr(value: object) -> dict[str, Any]:
-    return {TAG: "repr", "v": short_repr(value), "type": type(value).__qualname__[:200]}
+def _encode_repr(value: object, why: str = "type") -> dict[str, Any]:
+    return {TAG: "repr", "v": short_repr(value), "type": clean_text(type(value).__qualname__[:200]), "why": why}
 
 
-def _encode_repr_again(value: Repr, _: Encoder) -> dict[str, Any]:
-    return {TAG: "repr", "v": clean_text(str(value)[:MAX_REPR_CHARS]), "type": value.type_name[:200]}
+def _encode_repr_again(value: Repr, encoder: Encoder) -> dict[str, Any]:
+    encoder.lose(value.type_name, value.why)
+    text, type_name = clean_text(str(value)[:MAX_REPR_CHARS]), clean_text(value.type_name[:200])
+    return {TAG: "repr", "v": text, "type": type_name, "why": value.why}
 
 
 def _encode_text(value: str, encoder: Encoder) -> Any:
     if len(value) <= MAX_INLINE_CHARS:
         return clean_text(str(value))
+    _check_length(value)
     return {TAG: "text", "at": encoder.add_bytes(clean_text(value).encode())}
+
+
+def _check_length(value: str | bytes | bytearray) -> None:
+    """Refuse what is too long before it is copied."""
+    if len(value) > MAX_BLOB_BYTES:
+        raise CodecError(f"a {type(value).__name__} with more than {MAX_BLOB_BYTES:,} bytes")
 
 
 def _encode_int(value: int, _: Encoder) -> Any:
@@ -112,6 +136,7 @@ def _encode_float(value: float, _: Encoder) -> Any:
 
 
 def _encode_bytes(value: bytes | bytearray, encoder: Encoder) -> Any:
+    _check_length(value)
     return {TAG: "bytes", "at": encoder.add_bytes(bytes(value))}
 
 
@@ -233,7 +258,13 @@ def _decode_time(data: dict[str, Any], decoder: Decoder) -> datetime.time:
 
 
 def _decode_repr(data: dict[str, Any], decoder: Decoder) -> Repr:
-    return Repr(clean_text(decoder.text(data, MAX_REPR_CHARS + 100)), clean_text(str(data["type"])[:200]))
+    text = clean_text(decoder.text(data, MAX_REPR_CHARS + 100))
+    why = data["why"]
+    if why not in REASONS:
+        raise CodecError("an unknown reason")
+    value = Repr(text, clean_text(str(data["type"])[:200]), why)
+    decoder.lose(value.type_name, why)
+    return value
 
 
 _DECODERS: Final[dict[str, Callable[[dict[str, Any], Decoder], Any]]] = {

@@ -8,23 +8,29 @@ so what other threads print is not held up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
 
 from agentui.deltas import OutputStream
 from agentui.errors import ToolError
 from agentui.sandbox import codec
+from agentui.sandbox.arguments import read_arguments
 from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact, media_type_of
 from agentui.sandbox.base import ExecError, ExecHost
 from agentui.sandbox.channel import Channel, Frame, WorkerGone
 from agentui.sandbox.frames import FrameError, clean_output, clean_text
+from agentui.sandbox.losses import Loss, loss_notes
+
+T = TypeVar("T")
 
 MAX_CALLS: Final = 1_000
 MAX_ARTIFACTS: Final = 20
 MAX_KEPT_OUTPUT_BYTES: Final = 8_000_000
 "What a step may print in all; beyond the limit of its caller it is kept apart."
 _MAX_ARTIFACT_FRAMES: Final = 100
+_MAX_NOTES: Final = 20
+"Remarks of a step on what crossed as less than it was."
 _TOOL_END_S: Final = 1.0
 "How long a cancelled tool may take to clean up."
 _MAX_MESSAGE_CHARS: Final = 4_000
@@ -66,6 +72,7 @@ class StepRun:
         self._calls = 0
         self._artifact_frames = 0
         self._call: asyncio.Task[None] | None = None
+        self._noted: set[str] = set()
         self._open_call: int | None = None
         "Number of a call that has no answer yet."
         self._on_failure: Callable[[], object] = lambda: None
@@ -91,7 +98,7 @@ class StepRun:
                 if frame.header.get("n") != self._number:
                     raise FrameError("a frame of another step")
                 if frame.header.get("t") == "done":
-                    return await _outcome(frame)
+                    return await self._outcome(frame)
                 await self._serve(frame)
         finally:
             await self.end_call()
@@ -118,6 +125,27 @@ class StepRun:
 
     def _refuse(self, name: str, reason: object) -> None:
         self._host.output("stderr", f"[{clean_output(name)[:100]!r} is not kept: {reason}]\n")
+
+    def _note(self, notes: Sequence[str]) -> None:
+        """Say on stderr what crossed as less than it was; the same once a step."""
+        for note in notes:
+            if len(self._noted) < _MAX_NOTES and note not in self._noted:
+                self._noted.add(note)
+                more = "; no more of this is said in this step" if len(self._noted) == _MAX_NOTES else ""
+                self._host.output("stderr", f"[{clean_output(note)}{more}]\n")
+
+    async def _outcome(self, frame: Frame) -> Outcome:
+        header = frame.header
+        value_repr, error, is_final = header.get("repr"), header.get("error"), header.get("final") is True
+        if error is not None:
+            return Outcome(error=_error(error))
+        if value_repr is None:
+            return Outcome(is_final=is_final)
+        losses: list[Loss] = []
+        value = await _unpacked(lambda: codec.decode(header.get("value"), frame.blob, losses=losses), frame.blob)
+        if is_final:
+            self._note(loss_notes(losses, "the final answer", "the caller"))
+        return Outcome(value=value, value_repr=_text(value_repr, codec.MAX_REPR_CHARS + 100), is_final=is_final)
 
     async def _serve(self, frame: Frame) -> None:
         match frame.header:
@@ -207,15 +235,18 @@ class StepRun:
 
     async def _serve_call(self, number: int, name: str, arguments: Any, blob: bytes) -> None:
         try:
-            positional, named = _arguments(codec.decode(arguments, blob))
-            value = await self._host.call_tool(name, positional, named)
+            given = await _unpacked(lambda: read_arguments(name, arguments, blob), blob)
+            self._note(given.notes)
+            value = await self._host.call_tool(name, given.positional, given.named)
         except ToolError as error:
             await self._reply(number, error=str(error))
         else:
             await self._return(number, name, value)
 
     async def _return(self, number: int, name: str, value: Any) -> None:
-        data, blob = codec.encode(value)
+        losses: list[Loss] = []
+        data, blob = codec.encode(value, losses=losses)
+        self._note(loss_notes(losses, f"the result of {name}()", "the code"))
         try:
             await self._channel.send({"t": "returned", "id": number, "value": data}, blob)
             self._open_call = None
@@ -233,31 +264,9 @@ class StepRun:
             self._on_failure()
 
 
-def _arguments(decoded: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    match decoded:
-        case [list(), dict()]:
-            positional, named = cast("tuple[list[Any], dict[Any, Any]]", decoded)
-        case _:
-            raise FrameError("bad arguments of a tool call")
-    if not all(isinstance(name, str) for name in named):
-        raise FrameError("an argument of a tool call without a name")
-    return positional, named
-
-
-async def _outcome(frame: Frame) -> Outcome:
-    header = frame.header
-    value_repr, error = header.get("repr"), header.get("error")
-    if error is not None:
-        return Outcome(error=_error(error))
-    if value_repr is None:
-        return Outcome(is_final=header.get("final") is True)
-    if frame.blob:
-        # Arrays and images take long to unpack: not on the event loop.
-        value = await asyncio.to_thread(codec.decode, header.get("value"), frame.blob)
-    else:
-        value = codec.decode(header.get("value"))
-    text = _text(value_repr, codec.MAX_REPR_CHARS + 100)
-    return Outcome(value=value, value_repr=text, is_final=header.get("final") is True)
+async def _unpacked(read: Callable[[], T], blob: bytes) -> T:
+    """What `read` makes of a frame; arrays and images take long to unpack: not on the event loop."""
+    return await asyncio.to_thread(read) if blob else read()
 
 
 def _error(data: Any) -> ExecError:

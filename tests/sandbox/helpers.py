@@ -16,7 +16,7 @@ from agentui.sandbox.session import LocalSandbox
 
 
 class RecordingHost:
-    """Keeps everything; knows the tools `echo`, `fail`, `wait` (until `opened`) and `crash`."""
+    """Keeps everything; knows the tools `echo`, `fail`, `wait` (until `opened`), `crash` and `give` (`result`)."""
 
     def __init__(self) -> None:
         self.output_parts: list[tuple[OutputStream, str]] = []
@@ -27,6 +27,7 @@ class RecordingHost:
         self.called = asyncio.Event()
         self.opened = asyncio.Event()
         self.cancelled_calls = 0
+        self.result: Any = None
 
     def output(self, stream: OutputStream, text: str) -> None:
         self.output_parts.append((stream, text))
@@ -51,6 +52,8 @@ class RecordingHost:
                     self.cancelled_calls += 1
                     raise
                 return "opened"
+            case "give":
+                return self.result
             case "crash":
                 raise LookupError("a bug in the host")
             case _:
@@ -60,7 +63,7 @@ class RecordingHost:
         return "".join(text for name, text in self.output_parts if stream in {None, name})
 
 
-TOOLS = ("echo", "fail", "wait", "crash")
+TOOLS = ("echo", "fail", "wait", "crash", "give")
 
 
 def state_of(pid: int) -> str:

@@ -73,7 +73,7 @@ async def test_what_misbehaves_ends_clearly_and_the_session_goes_on(
     after = RecordingHost()
     again = await bad.execute("print('hi')\n6 * 7", after, timeout_s=10)
     assert (again.value, again.error) == (42, None)
-    assert after.text("stdout").endswith("hi\n")
+    assert "hi\n" in after.text("stdout")
     neighbour = await good.execute("x", RecordingHost())
     assert (neighbour.value, neighbour.state_lost) == (7, False)
     await bad.close()

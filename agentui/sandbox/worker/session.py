@@ -142,7 +142,7 @@ class Session:
         try:
             self.link.end_step({"t": "done", **header}, blob)
         except FrameError:
-            text = codec.Repr(header["repr"], "too large")
+            text = codec.Repr(header["repr"], "value", "size")
             self.link.end_step({"t": "done", **header, "value": codec.encode(text)[0]}, b"")
 
 

@@ -57,8 +57,9 @@ class HostTools:
 
     def _call(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         data, blob = codec.encode([list(arguments), named])
-        if isinstance(data, dict):
-            raise RuntimeError(f"the arguments of {name}() are too large to be sent to the host")
+        large = _too_large(data)
+        if large is not None:
+            raise RuntimeError(f"{large} of {name}() cannot be sent to the host: too large or nested too deep")
         self._output.flush()
         with self._turn:
             number = next(self._numbers)
@@ -78,3 +79,12 @@ class HostTools:
             frame, blob = self._link.receive()
             if frame.get("id") == number:
                 return frame, blob
+
+
+def _too_large(data: Any) -> str | None:
+    """The argument that has no place in a message; None if all have."""
+    if codec.too_large(data) or codec.too_large(data[0]) or codec.too_large(data[1]):
+        return "all arguments together"
+    named = [(f"the argument {name!r}", item) for name, item in data[1].items()]
+    parts = [*((f"argument {place}", item) for place, item in enumerate(data[0], 1)), *named]
+    return next((name for name, item in parts if codec.too_large(item)), None)
