@@ -51,8 +51,8 @@ def usage_notes(view: RunView) -> list[str]:
     """What the table does not say: how full the context is, and where the prices come from."""
     notes: list[str] = []
     if (context := view.context) is not None:
-        window = f"{view.context_window:,}" if view.context_window else "an unknown number"
-        notes.append(f"Context now {marked(context.total_tokens, context)} of {window} tokens")
+        window = f" of {view.context_window:,}" if view.context_window else ""
+        notes.append(f"Context now {marked(context.total_tokens, context)}{window} tokens")
     rows = usage_rows(view)
     if sources := dict.fromkeys(row.cost.source for row in rows if row.cost):
         notes.append(f"Prices: {'; '.join(sources)}")
