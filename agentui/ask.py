@@ -65,7 +65,6 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
     """
     attempt = 1
     while True:
-        draft.budget.check()
         call = _Call(draft, spec)
         try:
             return await call.stream(messages)
@@ -75,7 +74,7 @@ async def ask(draft: StepDraft, spec: AgentSpec, messages: Sequence[ChatMessage]
             wait_s = RESTART_WAIT_S * 2 ** (attempt - 1)
             draft.run.emit(
                 ModelRetried(
-                    attempt=attempt,
+                    attempt=draft.ask_again(),
                     wait_s=wait_s,
                     reason=str(error),
                     usage=error.token_usage,
@@ -175,9 +174,8 @@ class _Call:
         """The model asks again: nothing is billed until the next request is sent."""
         usage = retry.usage
         cost = None if usage is None else self._budget.price(usage)
-        self._emit(
-            ModelRetried(attempt=retry.attempt, wait_s=retry.wait_s, reason=retry.reason, usage=usage, cost=cost)
-        )
+        number = self._draft.ask_again()
+        self._emit(ModelRetried(attempt=number, wait_s=retry.wait_s, reason=retry.reason, usage=usage, cost=cost))
         self._resent_s = self._draft.run.elapsed() + retry.wait_s
         if usage is not None:
             self._draft.add_usage(usage, cost)

@@ -169,6 +169,8 @@ class OpenCall:
     def grow(self, usage: TokenUsage, *, exact: bool) -> None:
         """Take what the call has cost so far. Cheap enough for every delta.
 
+        Who goes on after the cut sends all of it again, as input: that is what the next request needs.
+
         Args:
             usage: All of the call.
             exact: Look the price up, which takes half a millisecond; otherwise the last one is carried on.
@@ -181,12 +183,13 @@ class OpenCall:
         self._count(usage.total_tokens, self._usd + (usage.total_tokens - self._tokens) * self._usd_a_token)
         for budget in self._by_tokens:
             if budget.tokens > (budget.limits.max_tokens or 0):
-                budget.end("max_tokens")
+                budget.end("max_tokens", more=usage.total_tokens)
         if any(budget.usd > (budget.limits.max_cost_usd or 0) for budget in self._by_usd):
             self._price(usage)
+            again = self._budget.price(TokenUsage(usage.total_tokens, 0))
             for budget in self._by_usd:
                 if budget.usd > (budget.limits.max_cost_usd or 0):
-                    budget.end("max_cost_usd")
+                    budget.end("max_cost_usd", more=again.usd if again else 0.0)
 
     def settle(self, usage: TokenUsage, cost: Cost | None) -> None:
         """The call has ended."""

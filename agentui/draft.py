@@ -24,6 +24,7 @@ class StepDraft:
         overflow: What was printed beyond it.
         budget: What the run may still spend.
         usages: One entry a model call.
+        failed_requests: How many were sent again, for whatever reason.
         costs: What each of them cost; None where that is unknown.
         finished: The recorded step, once it has ended.
     """
@@ -42,6 +43,7 @@ class StepDraft:
         self.observation: str | None = None
         self.error: str | None = None
         self.usages: list[TokenUsage] = []
+        self.failed_requests = 0
         self.costs: list[Cost | None] = []
         self.is_final = False
         self.finished: StepFinished | None = None
@@ -96,8 +98,14 @@ class StepDraft:
         """All that the code printed, as far as it is kept, and what the sandbox said about it at the end."""
         return "".join([*self.output[: self._cut_at], *self.overflow, *self.output[self._cut_at :]])
 
+    def ask_again(self) -> int:
+        """The newest request has failed and is sent again; the result is its number, from 1."""
+        self.failed_requests += 1
+        self._first_delta = None
+        return self.failed_requests
+
     def mark_first_delta(self) -> None:
-        """The model has begun to answer."""
+        """The model has begun to answer the newest request."""
         if self._first_delta is None:
             self._first_delta = round(self.run.elapsed(), 6)
 

@@ -30,7 +30,7 @@ class UsageRow:
     "Output as counted here before the server said its number."
     failed: bool = False
     first_delta_s: float | None = None
-    "Seconds from the start of the step to its first delta."
+    "Seconds from the request to its first delta."
     generating_s: float | None = None
     "Seconds from the first delta to the end of the answer."
 
@@ -86,6 +86,6 @@ def _speed(step: StepView) -> dict[str, float | None]:
         return {}
     finished = timing.model_finished
     return {
-        "first_delta_s": timing.first_delta - timing.started,
+        "first_delta_s": timing.first_delta - (timing.started if step.resent is None else step.resent),
         "generating_s": None if finished is None else finished - timing.first_delta,
     }

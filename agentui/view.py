@@ -88,6 +88,8 @@ class StepView:
     calls: dict[str, ToolCallView] = field(default_factory=dict[str, ToolCallView])
     artifacts: list[ArtifactCreated] = field(default_factory=list[ArtifactCreated])
     retries: list[ModelRetried] = field(default_factory=list[ModelRetried])
+    resent: float | None = None
+    "When the newest request was sent, if it is not the step's first: seconds since the run started."
     closed: UpstreamClosed | None = None
     usage: TokenUsage | None = None
     "The newest model call of the step: an estimate while it streams."
@@ -203,7 +205,7 @@ def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | 
         case ModelRetried():
             step.retries.append(event)
             step.reasoning, step.thought, step.code, step.usage = Text(), Text(), Text(), None
-            step.writing_calls = {}
+            step.writing_calls, step.resent = {}, record.t + event.wait_s
             return "retrying"
         case StepFinished():
             _settle(step, event)

@@ -15,7 +15,7 @@ from agentui.messages import ToolCall
 from agentui.models.openai_server import OpenAIServerModel
 from agentui.models.retry import Retries
 from agentui.session import Session
-from agentui.testing import FakePool, Gate, Raw, Reply, ScriptedModel, serve_chat
+from agentui.testing import Drop, FakePool, Gate, Raw, Reply, ScriptedModel, serve_chat
 from agentui.usage import TokenUsage, sum_usage
 from agentui.view import fold
 
@@ -42,8 +42,8 @@ def priced(*answers, **options):
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Limits(max_tokens=1500), "of max_tokens=1,500): raise it and go on"),
-        (Limits(max_cost_usd=0.002), "of max_cost_usd=0.002): raise it and go on"),
+        (Limits(max_tokens=1500), "of max_tokens=1,500, and the next request needs about "),
+        (Limits(max_cost_usd=0.002), "of max_cost_usd=0.002, and the next request needs about $0.0"),
         (Limits(max_seconds=0.3), "s of max_seconds=0.3): raise it and go on"),
     ],
     ids=["tokens", "dollars", "seconds"],
@@ -66,6 +66,18 @@ async def test_a_limit_closes_the_connection_inside_the_answer_and_keeps_what_wa
         more = await agent.start(None, session=session, limits=session.unfinished.raised(20)).wait()
         assert (more.status, more.output) == ("completed", 1), more.error
         await agent.model.aclose()
+
+
+@pytest.mark.parametrize("limits", [Limits(max_tokens=2000), Limits(max_cost_usd=0.002)], ids=["tokens", "dollars"])
+async def test_each_time_that_a_cap_is_raised_by_half_the_model_gets_to_say_more(limits):
+    agent, session = priced(*[["word "] * 3000] * 3, code("final_answer(1)")), Session()
+    result = await agent.start("task", session=session, limits=limits).wait()
+    for requests in (2, 3, 4):
+        assert (result.status, len(agent.model.requests)) == ("limit", requests - 1), result.error
+        result = await agent.start(None, session=session, limits=session.unfinished.raised()).wait()
+        assert len(agent.model.requests) == requests, result.error
+    assert result.output == 1
+    agent.model.assert_finished()
 
 
 async def test_money_is_not_overrun_however_fast_the_model_streams():
@@ -142,6 +154,25 @@ async def test_what_an_attempt_cost_that_the_model_itself_repeats_is_counted():
     rows = usage_rows(fold(result.records))
     assert [(row.attempt, row.failed, row.usage.input_tokens) for row in rows] == [(1, True, 70), (2, False, 60)]
     assert sum_usage(row.usage for row in rows) == result.usage
+
+
+async def test_every_request_of_a_step_has_a_number_and_its_own_times(monkeypatch):
+    monkeypatch.setattr("agentui.ask.RESTART_WAIT_S", 0.05)
+    error = {"error": {"message": "overloaded", "code": 503}, "usage": {"prompt_tokens": 70, "completion_tokens": 0}}
+    failing = [Raw(b"data: " + json.dumps(error).encode() + b"\n\n")]
+    with serve_chat(failing, ["half", Drop()], [code("final_answer(1)"), TokenUsage(60, 9)]) as server:
+        agent = agent_on(server)
+        agent.model.retries = Retries(base_s=0.0)
+        result = await agent.start("task").wait()
+        await agent.model.aclose()
+    retries = [record for record in result.records if isinstance(record.event, ModelRetried)]
+    assert [record.event.attempt for record in retries] == [1, 2]
+    rows = usage_rows(fold(result.records))
+    assert [(row.attempt, row.failed) for row in rows] == [(1, True), (2, True), (3, False)]
+    sent_again, timing = retries[1].t + 0.05, result.steps[0].timing
+    assert timing.first_delta > sent_again
+    assert rows[-1].first_delta_s == pytest.approx(timing.first_delta - sent_again)
+    assert rows[-1].generating_s == pytest.approx(timing.model_finished - timing.first_delta)
 
 
 async def test_a_refusal_costs_nothing():

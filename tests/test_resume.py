@@ -1,5 +1,6 @@
 """Going on with a run that a limit, a stop or a failure has ended."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -73,8 +74,10 @@ async def test_what_earlier_parts_spent_counts_but_is_in_the_totals_of_its_own_r
     result = await agent.start(None, session=session, limits=Limits(max_tokens=3600)).wait()
     assert (result.status, result.usage) == ("limit", TokenUsage(1000, 200))
     assert session.unfinished.spent == replace(session.unfinished.spent, tokens=3600, steps=3)
-    again = await agent.start(None, session=session, limits=session.unfinished.raised(1.25)).wait()
-    assert again.records[0].event.limits.max_tokens == 4500
+    left = session.unfinished
+    assert left.needed > 3600
+    again = await agent.start(None, session=session, limits=left.raised(1.25)).wait()
+    assert again.records[0].event.limits.max_tokens == math.ceil(left.needed * 1.25)
     assert again.records[0].event.parent.run_id == result.records[0].run_id
     assert (again.status, again.usage) == ("failed", NO_USAGE)  # the script has no more answers
 
@@ -110,7 +113,8 @@ async def test_a_limit_inside_an_answer_can_be_raised_and_the_cut_step_counts_on
     await agent.start("task", session=session, limits=Limits(max_tokens=1500, max_steps=1)).wait()
     left = session.unfinished
     assert (left.status, left.spent.steps) == ("limit", 0)
-    assert (left.raised().max_steps, left.raised().max_tokens) == (1, -(-left.spent.tokens * 3 // 2))
+    assert left.needed == 2 * left.spent.tokens  # it all goes into the next request
+    assert (left.raised().max_steps, left.raised().max_tokens) == (1, math.ceil(left.needed * 1.5))
     assert (await agent.start(None, session=session, limits=left.raised(3)).wait()).output == 1
 
 

@@ -198,7 +198,7 @@ def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line(agent
         gate.open()
     assert done.returncode == 3
     assert "Limit reached: the token limit is used up (" in done.stdout
-    assert "of --max-tokens 2000)" in done.stdout
+    assert "of --max-tokens 2000, and the next request needs about " in done.stdout
     assert "max_tokens" not in done.stdout + done.stderr
     assert done.stderr.startswith("agentui: for more, run it again with --max-tokens ")
 

@@ -16,6 +16,7 @@ from agentui.events import (
     StopRequested,
     SubagentEvent,
     TextDelta,
+    Timing,
     ToolCallFinished,
     ToolCallStarted,
     UpstreamClosed,
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.browser
 
 ESTIMATE = TokenUsage(100, 7, source="estimated")
 REPORTED = TokenUsage(120, 9, cached_input_tokens=64, reasoning_tokens=3, cost_usd=0.5)
+BOTH = ESTIMATE + REPORTED
 SHOW = """records => {
     const view = new agentui.RunView("r");
     const seen = [];
@@ -139,6 +141,40 @@ def test_the_browser_folds_every_record_as_python_does(page):
     )
     in_browser = page.evaluate(SHOW, [as_json(record) for record in run])
     assert in_browser == [seen_by_python(fold(run[: count + 1])) for count in range(len(run))]
+
+
+def test_a_step_whose_last_request_cost_nothing_has_the_row_of_the_one_before(page):
+    retried = [
+        ModelRetried(attempt=1, wait_s=0.5, reason="busy", usage=ESTIMATE),
+        ModelRetried(attempt=2, wait_s=0.5, reason="it broke", usage=REPORTED),
+    ]
+    run = records(started(), StepStarted(step=1), *retried, step_finished(usage=BOTH), finished("failed", usage=BOTH))
+    in_browser = page.evaluate(SHOW, [as_json(record) for record in run])
+    assert in_browser == [seen_by_python(fold(run[: count + 1])) for count in range(len(run))]
+
+
+def test_the_times_of_a_repeated_request_are_its_own(page):
+    timing = Timing(started=0.1, first_delta=0.9, model_finished=1.1, finished=1.2)
+    run = records(
+        started(),
+        StepStarted(step=1),
+        TextDelta(text="half"),
+        ModelRetried(attempt=1, wait_s=0.5, reason="it broke", usage=ESTIMATE),
+        UsageUpdated(step=1, usage=REPORTED, settled=True),
+        replace(step_finished(usage=ESTIMATE + REPORTED), timing=timing),
+    )
+    rows = page.evaluate(
+        """records => {
+            const view = new agentui.RunView("r");
+            records.forEach((record) => view.apply(record));
+            return view.usageRows(view.t).map((row) => [row.key, row.first ?? null, row.generating ?? null]);
+        }""",
+        [as_json(record) for record in run],
+    )
+    (lost, last), row = rows, usage_rows(fold(run))[-1]
+    assert lost == ["1.1", None, None]
+    assert last == ["1.last", pytest.approx(row.first_delta_s), pytest.approx(row.generating_s)]
+    assert (row.first_delta_s, row.generating_s) == (pytest.approx(0.1), pytest.approx(0.2))
 
 
 def test_a_reader_skips_what_it_does_not_know(page):

@@ -36,7 +36,7 @@
   class StepView {
     constructor(number, kind, started) {
       Object.assign(this, { number, kind, started });
-      this.firstDelta = this.codeStarted = null;
+      this.firstDelta = this.codeStarted = this.resent = null;
       this.calls = new Map();
       this.artifacts = [];
       this.retries = [];
@@ -60,7 +60,9 @@
       this.thought = new Text(event.thought);
       this.code = new Text(event.code ?? "");
       this.output = new Text(event.output);
-      if (!this.usage) [this.usage, this.cost] = [event.usage, event.cost];
+      /* Otherwise the sum is not that of one call. */
+      if (!this.usage && !this.retries.length && ![...this.calls.values()].some((call) => call.subagent))
+        [this.usage, this.cost] = [event.usage, event.cost];
       this.end = event;
     }
     /* Parts of the step on the run's clock; the last one of a step that goes on ends at `now`. */
@@ -196,7 +198,8 @@
           step.retries.push(event);
           step.clearAnswer();
           step.usage = step.firstDelta = null;
-          this.detail = { until: t + event.wait_s };
+          step.resent = t + event.wait_s;
+          this.detail = { until: step.resent };
           return "retrying";
         case "step_finished":
           step.settle(event);
@@ -238,7 +241,7 @@
         counted: step.counted,
         margin: step.margin,
         live: !step.end && step.codeStarted == null && !this.end,
-        first: first == null ? null : first - (timing?.started ?? step.started),
+        first: first == null ? null : first - (step.resent ?? timing?.started ?? step.started),
         generating: first == null || finished == null ? null : finished - first,
       };
     }
