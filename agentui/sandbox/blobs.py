@@ -2,14 +2,16 @@
 
 A `Segment` holds what one snapshot added: in memory while that is little, else in a file of a private directory. A
 `Blob` is a stretch of a segment. Nothing is freed by hand: a segment's file goes with the last blob that needs it,
-so snapshots share what has not changed by holding the same blobs.
+so snapshots share what has not changed by holding the same blobs. A disk is never filled to its end: others need it.
 """
 
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
 import os
+import sys
 import tempfile
 import threading
 import weakref
@@ -22,6 +24,16 @@ from agentui.sandbox.claims import Claim, claim_directory
 
 MAX_IN_MEMORY: Final = 256 << 10
 "Bytes of a segment that are kept in memory."
+_MAX_RESERVE_BYTES: Final = 1 << 30
+
+
+class NoRoom(Exception):
+    """Nothing more can be kept; the message says why."""
+
+
+def reserve(disk_bytes: int) -> int:
+    """Bytes of a disk that snapshots leave free."""
+    return min(_MAX_RESERVE_BYTES, disk_bytes // 10)
 
 
 class Segment:
@@ -34,17 +46,27 @@ class Segment:
         "Its file, once it has one."
 
     def append(self, data: bytes | bytearray) -> Blob:
-        """Keep `data`; blocks for the time of a write."""
-        blob = Blob(self, self.size, len(data), hashlib.sha256(data).hexdigest())
-        if self._memory is not None and self.size + len(data) > MAX_IN_MEMORY:
-            self._move_to_file()
-        if self._memory is not None:
-            self._memory += data
-        else:
-            with open(self.path, "ab") as file:
-                file.write(data)
+        """Keep `data`; blocks for the time of a write.
+
+        Raises:
+            NoRoom: The disk is full, or nearly.
+        """
+        blob = BlobInTheMaking(self)
+        blob.write(data)
+        return blob.whole()
+
+    def extend(self, data: bytes | bytearray) -> None:
+        """Write `data` at the end, as a part of a blob; after a failure as if it had not been tried."""
+        try:
+            if self._memory is not None and self.size + len(data) > MAX_IN_MEMORY:
+                self._move_to_file()
+            if self._memory is not None:
+                self._memory += data
+            else:
+                self._write(data)
+        except OSError as error:
+            raise NoRoom(f"the host cannot store it: {error.strerror or error}") from None
         self.size += len(data)
-        return blob
 
     def read(self, start: int, size: int) -> bytes:
         """A stretch of what was appended."""
@@ -53,6 +75,15 @@ class Segment:
         with open(self.path, "rb") as file:
             file.seek(start)
             return file.read(size)
+
+    def _write(self, data: bytes | bytearray) -> None:
+        disk = os.statvfs(self.path) if sys.platform != "win32" else None
+        if disk is not None and disk.f_bavail * disk.f_frsize - len(data) < reserve(disk.f_blocks * disk.f_frsize):
+            raise OSError(errno.ENOSPC, "its disk is nearly full")
+        # What a write that failed has left behind its end is overwritten.
+        with open(self.path, "r+b") as file:
+            file.seek(self.size)
+            file.write(data)
 
     def _move_to_file(self) -> None:
         descriptor, self.path = tempfile.mkstemp(dir=_private_directory())
@@ -76,6 +107,28 @@ class Blob:
         """The bytes, at most `size` at a time."""
         for start in range(0, self.size, size):
             yield self.segment.read(self.start + start, min(size, self.size - start))
+
+
+class BlobInTheMaking:
+    """Takes a blob's bytes part by part, so that they are never all in memory; no other may be made meanwhile."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._start = segment.size
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Keep more.
+
+        Raises:
+            NoRoom: The disk is full, or nearly.
+        """
+        self._segment.extend(data)
+        self._digest.update(data)
+
+    def whole(self) -> Blob:
+        """The blob, once it has all its bytes."""
+        return Blob(self._segment, self._start, self._segment.size - self._start, self._digest.hexdigest())
 
 
 def segments_size(blobs: Iterator[Blob]) -> int:

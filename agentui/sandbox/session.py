@@ -17,7 +17,7 @@ from agentui.sandbox import codec
 from agentui.sandbox.artifacts import FileMark
 from agentui.sandbox.attend import attend
 from agentui.sandbox.base import ExecHost, ExecResult, SandboxInfo, Snapshot, SnapshotRefused
-from agentui.sandbox.blobs import Segment
+from agentui.sandbox.blobs import NoRoom, Segment
 from agentui.sandbox.channel import WorkerGone
 from agentui.sandbox.endings import death, timed_out, timeout_error
 from agentui.sandbox.frames import FrameError, pack
@@ -205,6 +205,8 @@ class LocalSandbox:
             files = await worker.save_files(segment, {file.path: file for file in self._kept.files if file.content})
         except OSError as error:
             return SnapshotRefused(f"the work folder cannot be read: {error.strerror}")
+        except NoRoom as error:
+            return SnapshotRefused(str(error))
         exchange = save_state(
             worker.channel,
             self._steps,

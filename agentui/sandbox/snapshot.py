@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from agentui.sandbox.base import Snapshot, SnapshotRefused
-from agentui.sandbox.blobs import Blob, Segment
+from agentui.sandbox.blobs import Blob, BlobInTheMaking, NoRoom, Segment
 from agentui.sandbox.channel import Channel
 from agentui.sandbox.frames import FrameError, clean_text
 
@@ -72,13 +72,19 @@ async def save_state(
     if size < 0 or size + sum(length for _, length in sizes) > max_bytes + _CHUNK_BYTES:
         raise FrameError("a snapshot of a size that was not asked for")
     kept: list[Blob] = []
+    full = None
     for digest, length in [("", size), *sizes]:
-        blob = known.get(digest) or await _receive(channel, number, length, segment)
+        blob = known.get(digest) or await _receive(channel, number, length, None if full else segment)
         if isinstance(blob, SnapshotRefused):
             return blob
-        if blob.size != length:
+        if isinstance(blob, NoRoom):
+            full = full or blob
+        elif blob.size != length:
             raise FrameError("a buffer of another size than it had")
-        kept.append(blob)
+        else:
+            kept.append(blob)
+    if full is not None:
+        return SnapshotRefused(str(full))
     return SavedState(state=kept[0], buffers=tuple(kept[1:]), missing=named)
 
 
@@ -136,8 +142,12 @@ def _buffers(data: Any) -> list[tuple[str, int]]:
     return buffers
 
 
-async def _receive(channel: Channel, number: int, size: int, segment: Segment) -> Blob | SnapshotRefused:
-    parts: list[bytes] = []
+async def _receive(
+    channel: Channel, number: int, size: int, segment: Segment | None
+) -> Blob | SnapshotRefused | NoRoom:
+    """Take a blob; where the host has no room for it, it is read all the same: the worker sends what it announced."""
+    full = NoRoom() if segment is None else None
+    making = BlobInTheMaking(segment or Segment())
     left = size
     while left:
         frame = await channel.receive()
@@ -146,6 +156,10 @@ async def _receive(channel: Channel, number: int, size: int, segment: Segment) -
             return SnapshotRefused(_reason(header.get("reason")))
         if frame.header != {"t": "part", "n": number} or not 0 < len(frame.blob) <= left:
             raise FrameError("a part of a snapshot was expected")
-        parts.append(frame.blob)
         left -= len(frame.blob)
-    return await asyncio.to_thread(lambda: segment.append(b"".join(parts)))
+        if full is None:
+            try:
+                await asyncio.to_thread(making.write, frame.blob)
+            except NoRoom as error:
+                full = error
+    return full or making.whole()

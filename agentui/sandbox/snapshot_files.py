@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from agentui.sandbox.blobs import Blob, Segment
+from agentui.sandbox.blobs import Blob, BlobInTheMaking, Segment
 from agentui.sandbox.confinement import ResourceLimits
 
 _MAX_DEPTH: Final = 40
@@ -75,6 +75,10 @@ def save_files(
         segment: Takes the bytes.
         earlier: Files of the last snapshot by path.
         limits: Number of files and bytes that are kept.
+
+    Raises:
+        NoRoom: The host cannot store them.
+        OSError: The folder cannot be read.
     """
     saver = _Saver(segment, earlier, limits)
     with _opened(directory, None) as top:
@@ -139,8 +143,13 @@ class _Saver:
     def _copy(self, parent: int, name: str) -> Blob:
         descriptor = os.open(name, _READ_FLAGS | os.O_NONBLOCK, dir_fd=parent)
         with os.fdopen(descriptor, "rb") as file:
-            self._spend(os.fstat(descriptor).st_size)
-            return self._segment.append(file.read(os.fstat(descriptor).st_size))
+            left = os.fstat(descriptor).st_size
+            self._spend(left)
+            content = BlobInTheMaking(self._segment)
+            while part := file.read(min(left, _CHUNK_BYTES)):
+                content.write(part)
+                left -= len(part)
+            return content.whole()
 
     def _spend(self, size: int) -> None:
         if size > self._bytes_left:

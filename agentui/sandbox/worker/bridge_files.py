@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from agentui.sandbox.blobs import Blob, Segment
+from agentui.sandbox.blobs import Blob, NoRoom, Segment
 from agentui.sandbox.snapshot_files import Mark, SavedFile
 from agentui.sandbox.worker.bridge_http import Answer
 from agentui.sandbox.worker_handle import Worker
@@ -50,6 +50,8 @@ class FileTransfer:
             saved = await self._worker.save_files(Segment(), earlier)
         except OSError as error:
             return Answer(422, str(error.strerror).encode())
+        except NoRoom as error:
+            return Answer(422, str(error).encode())
         self._saved = saved.files
         files = [
             (file.path, file.mode, file.modified_ns, file.mark, None if file.content is None else file.content.size)
@@ -70,8 +72,11 @@ class FileTransfer:
     def take(self, number: int, data: bytes) -> Answer:
         """Keep part `number` of the host's stream; a repeated one changes nothing."""
         if number == self._taken + 1:
+            try:
+                self._stream.append(data)
+            except NoRoom as error:
+                return Answer(422, str(error).encode())
             self._taken = number
-            self._stream.append(data)
         return Answer(200 if number == self._taken else 409)
 
     async def restore(self) -> Answer:
