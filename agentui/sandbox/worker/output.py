@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from queue import SimpleQueue
 from typing import Any, Final
 
 from agentui.sandbox.worker.link import Interrupts, Link
@@ -29,13 +30,15 @@ class Output:
     def __init__(self, link: Link, interrupts: Interrupts) -> None:
         self._link = link
         self._interrupts = interrupts
-        self._lock = threading.Lock()
+        # A destructor that prints may run at any allocation, in the middle of a send too.
+        self._lock = threading.RLock()
+        self._sending = False
         self._waiting: list[tuple[str, str]] = []
         self._chars = 0
         self._open = False
         self._bytes_left = 0
         self._last_sent = 0.0
-        self._something_waits = threading.Semaphore(0)
+        self._something_waits: SimpleQueue[None] = SimpleQueue()
         self._thread_runs = False
 
     def install(self) -> None:
@@ -48,7 +51,7 @@ class Output:
         with self._lock:
             self._open, self._bytes_left = True, max_bytes
             if self._waiting:
-                self._something_waits.release()
+                self._something_waits.put(None)
         if not self._thread_runs:
             self._thread_runs = True
             _thread.start_new_thread(self._send_late, ())
@@ -74,21 +77,29 @@ class Output:
             if "\n" in text and time.monotonic() - self._last_sent > _LINE_INTERVAL_S or self._chars > _FRAME_CHARS:
                 self._send_waiting()
             elif was_empty:
-                self._something_waits.release()
+                self._something_waits.put(None)
 
     def _send_late(self) -> None:
         while True:
-            self._something_waits.acquire()
+            self._something_waits.get()
             time.sleep(_IDLE_S)
             with self._lock:
                 self._send_waiting()
 
     def _send_waiting(self) -> None:
-        if not self._open or not self._waiting:
+        if self._sending or not self._open:
             return
-        waiting, self._waiting, self._chars = self._waiting, [], 0
-        self._last_sent = time.monotonic()
-        for stream, text in _joined(waiting):
+        self._sending = True
+        try:
+            while self._waiting:
+                waiting, self._waiting, self._chars = self._waiting, [], 0
+                self._last_sent = time.monotonic()
+                self._send_parts(waiting)
+        finally:
+            self._sending = False
+
+    def _send_parts(self, parts: Iterable[tuple[str, str]]) -> None:
+        for stream, text in _joined(parts):
             for start in range(0, len(text), _FRAME_CHARS):
                 self._send(stream, text[start : start + _FRAME_CHARS])
                 if not self._bytes_left:
