@@ -188,6 +188,15 @@ async def test_bytes_and_surrogates_are_shown(sandbox: Sandbox, host: RecordingH
     assert host.text() == "a\ufffd\u2400?\n"
 
 
+@pytest.mark.parametrize("spoiled", ["o.close()", "o.write = lambda text: 0", "del o.buffer, o._output", "o.detach()"])
+async def test_what_was_printed_to_is_printed_to_again_in_the_next_step(
+    sandbox: Sandbox, host: RecordingHost, spoiled: str
+) -> None:
+    await sandbox.execute(f"import sys\no = sys.stdout\n{spoiled}", host)
+    assert await run(sandbox, host, "print('a', file=o)\nsys.stdout.buffer.write(b'b')\no is sys.stdout") is True
+    assert "".join(text for _, text in host.output_parts) == "a\nb"
+
+
 async def test_output_is_cut_and_marked_and_the_code_goes_on(sandbox: Sandbox, host: RecordingHost) -> None:
     code = "for _ in range(3): print('ä' * 600)\nopened = 1\nopened"
     result = await sandbox.execute(code, host, max_output_bytes=1_000)

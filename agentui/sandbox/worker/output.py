@@ -40,11 +40,16 @@ class Output:
         self._last_sent = 0.0
         self._something_waits: SimpleQueue[None] = SimpleQueue()
         self._thread_runs = False
+        self._stdout, self._stderr = _Stream("stdout", self), _Stream("stderr", self)
 
     def install(self) -> None:
-        """Become `sys.stdout` and `sys.stderr`."""
-        sys.stdout = sys.__stdout__ = _Stream("stdout", self)
-        sys.stderr = sys.__stderr__ = _Stream("stderr", self)
+        """Become `sys.stdout` and `sys.stderr`, whatever the code has made of them."""
+        for name, stream in (("stdout", self._stdout), ("stderr", self._stderr)):
+            # The same objects as ever: variables of earlier steps, and snapshots, refer to them.
+            vars(stream).clear()
+            vars(stream).update(vars(_Stream(name, self)))
+        sys.stdout = sys.__stdout__ = self._stdout
+        sys.stderr = sys.__stderr__ = self._stderr
 
     def begin(self, max_bytes: int) -> None:
         """Send from now on, at most `max_bytes` of UTF-8."""
@@ -141,6 +146,10 @@ class _Stream(io.TextIOBase):
 
     def writable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        """Stay open: other steps print too."""
+        self._output.flush()
 
     def write(self, text: object, /) -> int:
         if not isinstance(text, str):
