@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from agentui.budget import OpenCall
 from agentui.calibration import CALIBRATION
@@ -113,6 +114,7 @@ class _Call:
         # Counted while the server works on its first delta; until then a rule of thumb stands in.
         counting = asyncio.create_task(asyncio.to_thread(count_messages, messages))
         meter = UsageMeter(sum(estimate_tokens(message.text) for message in messages))
+        counting.add_done_callback(partial(_take_count, meter))
         usage: TokenUsage | None = None
         if self._paid.limited:
             meter.input_tokens = await counting
@@ -120,8 +122,6 @@ class _Call:
         try:
             async with aclosing(self._open(messages, stop)) as deltas:
                 async for delta in deltas:
-                    if counting.done():
-                        meter.input_tokens = counting.result()
                     self._take(delta, meter)
             meter.input_tokens = await counting
             meter.finish()
@@ -245,3 +245,8 @@ class _Call:
         if self._spec.stream_outputs:
             for kind, text in pieces:
                 self._emit(_EVENTS[kind](text=text))
+
+
+def _take_count(meter: UsageMeter, counting: asyncio.Task[int]) -> None:
+    if not counting.cancelled() and counting.exception() is None:
+        meter.input_tokens = counting.result()

@@ -16,6 +16,7 @@ from agentui.models.openai_server import OpenAIServerModel
 from agentui.models.retry import Retries
 from agentui.session import Session
 from agentui.testing import Drop, FakePool, Gate, Raw, Reply, ScriptedModel, serve_chat
+from agentui.tokens import count_messages
 from agentui.usage import TokenUsage, sum_usage
 from agentui.view import fold
 
@@ -173,6 +174,20 @@ async def test_every_request_of_a_step_has_a_number_and_its_own_times(monkeypatc
     assert timing.first_delta > sent_again
     assert rows[-1].first_delta_s == pytest.approx(timing.first_delta - sent_again)
     assert rows[-1].generating_s == pytest.approx(timing.model_finished - timing.first_delta)
+
+
+async def test_a_request_that_is_stopped_before_its_first_byte_was_counted_by_then():
+    never = Gate("first byte")
+    with serve_chat([never]) as server:
+        agent = agent_on(server)
+        run = agent.start("task: " + "<|?|> " * 500)
+        await never.reached
+        await asyncio.gather(*[task for task in asyncio.all_tasks() if task.get_coro().__name__ == "to_thread"])
+        run.stop()
+        result = await run.wait()
+        await agent.model.aclose()
+    assert result.usage.input_tokens == count_messages(server.requests[0].body["messages"])
+    assert of_type(result.records, UpstreamClosed)[0].usage == result.usage
 
 
 async def test_a_refusal_costs_nothing():
