@@ -18,7 +18,7 @@ from agentui.errors import SandboxError, ToolError
 from agentui.input_files import put_into
 from agentui.jsonable import jsonable
 from agentui.limits import Limits
-from agentui.sandbox.base import Artifact, ExecResult, Sandbox
+from agentui.sandbox.base import SANDBOX_ERRORS, Artifact, ExecResult, Sandbox
 from agentui.tools import Tool, named_arguments
 
 
@@ -103,6 +103,9 @@ class _Recorded:
 
 def _difference(ran: RanCode, result: ExecResult, host: _Recorded) -> str | None:
     failed = result.error is not None
+    if result.error is not None and (result.state_lost or result.error.kind in SANDBOX_ERRORS):
+        lost = "; the variables of it and of the steps before are lost" if result.state_lost else ""
+        return f"its code was ended: {result.error.kind}: {result.error.message[:200]}{lost}"
     if result.error is not None and not ran.failed:
         return f"its code failed where it had not: {result.error.kind}: {result.error.message[:200]}"
     if ran.failed and not failed:

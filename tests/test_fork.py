@@ -5,13 +5,17 @@ import dataclasses
 
 import pytest
 from builders import kinds, of_type
+from sandbox.helpers import RecordingHost
 from sandbox.kinds import make_pool
 
 from agentui.agent import CodeAgent, ToolCallingAgent
+from agentui.checkpoints import RanCode
 from agentui.errors import ConfigError, RunFailed, SandboxUnavailable
 from agentui.events import RECORD, ParentRun, RunStarted, StateRestored, StepFinished, ToolCallStarted
+from agentui.limits import Limits
 from agentui.messages import ToolCall
 from agentui.recording import read_records
+from agentui.rerun import rerun
 from agentui.sandbox.base import SnapshotRefused
 from agentui.testing import FakePool, Gate, ScriptedModel
 from agentui.tools import tool
@@ -217,6 +221,29 @@ async def test_what_differs_when_code_runs_again_is_named(body, reason):
     run = await finish(agent.fork(1), None)
     assert (run.output, list(restored(run).missing)) == (1, ["step 1"])
     assert reason in restored(run).missing["step 1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "left"),
+    [
+        (
+            "import os\nos._exit(3)",
+            "WorkerDied: the code ended its own process with exit status 3; the variables",
+            False,
+        ),
+        ("while True: pass", "Timeout: the code ran longer than 1 s and was stopped", True),
+    ],
+)
+async def test_code_that_had_failed_and_now_ends_its_worker_is_named(real_pool, code, reason, left):
+    host = RecordingHost()
+    sandbox = await real_pool.open()
+    sandbox.grace_s = 5.0
+    actions = [RanCode(step=1, code="x = 1"), RanCode(step=2, code=code, failed=True)]
+    missing = await rerun(sandbox, actions, {}, Limits(step_seconds=1))
+    assert list(missing) == ["step 2"]
+    assert missing["step 2"].startswith(f"its code was ended: {reason}")
+    assert (await sandbox.execute("'x' in globals()", host)).value is left
+    await sandbox.close()
 
 
 async def test_variables_of_the_task_are_there_again(pool):
