@@ -6,16 +6,19 @@ from agentui.sandbox.session import LocalSandbox
 from tests.sandbox.helpers import RecordingHost, run
 
 PRINTING = """
-import gc
+import gc, sys
 class Prints:
     def __init__(self): self.me = self
     def __del__(self): print("gone")
 before = gc.get_threshold()
-gc.set_threshold(1)
 try:
     for number in range(300):
+        # The collector runs a little later each time: at every place of a print, and of sending it.
+        gc.collect()
+        gc.set_threshold(1 + number % 100)
         Prints()
         print("number", number)
+        sys.stdout.flush()
 finally:
     gc.set_threshold(*before)
 """
