@@ -58,6 +58,8 @@ class Defined:
 
     variables: Mapping[str, Any]
     files: Sequence[InputFile] = ()
+    lost: Mapping[str, str] = field(default_factory=dict[str, str])
+    "What it was given besides and that is not known any more, and why."
 
 
 Action: TypeAlias = RanCode | Defined
@@ -70,10 +72,11 @@ class History:
     actions: list[Action] = field(default_factory=list[Action])
 
     def add(self, ran: RanCode, result: ExecResult) -> None:
-        """Code has run; with its worker goes all that was before."""
+        """Code has run; with its worker goes all that was before, but the files, which the next one gets again."""
         died = result.state_lost and result.error is not None and result.error.kind in SANDBOX_ERRORS
         if result.state_lost:
-            self.actions.clear()
+            given = {file.name: file for action in self.actions if isinstance(action, Defined) for file in action.files}
+            self.actions[:] = [Defined(variables={}, files=tuple(given.values()))] if given else []
         if not died:
             self.actions.append(ran)
 

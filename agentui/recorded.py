@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agentui.arguments import as_task
-from agentui.checkpoints import Action, Checkpoint, RanCode, ToolResult, refused
+from agentui.checkpoints import Action, Checkpoint, Defined, RanCode, ToolResult, refused
 from agentui.code_loop import written
 from agentui.errors import ConfigError
 from agentui.events import (
@@ -138,6 +138,11 @@ class _Reader:
             )
         self.run_id, self.started = run_id, started
         self.messages = [*self.spec.opening_messages(), as_task(started.task, None, None)[0]]
+        if started.files:
+            lost = {
+                f"file {file.name!r}": "records name the files of a task and do not hold them" for file in started.files
+            }
+            self.actions.append(Defined(variables={}, lost=lost))
 
     def _finish(self, step: StepFinished) -> None:
         self.steps.append(step)
@@ -157,7 +162,7 @@ class _Reader:
         error = step.error or ""
         stopped = error.startswith(_STOPPED)
         if render("state_lost") in (step.observation or ""):
-            self.actions.clear()
+            self.actions[:] = [action for action in self.actions if isinstance(action, Defined)]
             if stopped:
                 return
         self.actions.append(

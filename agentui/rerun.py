@@ -48,6 +48,7 @@ async def rerun(
     for action in actions:
         match action:
             case Defined():
+                missing |= action.lost
                 if action.variables:
                     await sandbox.put(action.variables)
                 await put_into(sandbox, action.files)

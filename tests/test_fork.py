@@ -400,3 +400,36 @@ async def test_a_killed_worker_in_the_records_leaves_nothing_to_run_again(real_p
     other = agent_for(real_pool, code("final_answer(('x' in globals(), y))"))
     again = await finish(other.fork_recorded(records, 3), None)
     assert (again.output, restored(again).missing) == ((False, 2), {})
+
+
+LOOK = "final_answer(open('a.csv').read())"
+
+
+@pytest.mark.parametrize("method", ["snapshot", "rerun"])
+async def test_a_fork_has_the_files_of_the_task_and_so_has_a_worker_that_replaces_its_own(real_pool, method):
+    agent = agent_for(
+        real_pool, code("open('a.csv').read()"), code("final_answer(1)"),
+        code("import os\nos._exit(1)"), code(LOOK), code(LOOK),
+    )  # fmt: skip
+    await finish(agent, files={"a.csv": b"kept"})
+    fork = agent.fork(1, method=method)
+    run = await finish(fork, None)
+    assert (run.output, restored(run).method, restored(run).missing) == ("kept", method, {})
+    assert (await finish(fork.fork(2, method=method), None)).output == "kept"
+
+
+async def test_a_step_after_the_worker_died_is_run_again_with_the_files(real_pool):
+    agent = agent_for(
+        real_pool, code("import os\nos._exit(1)"), code("x = open('a.csv').read()"), code("final_answer(x)"),
+        code(f"x += '!'\n{LOOK}"),
+    )  # fmt: skip
+    await finish(agent, files={"a.csv": b"kept"})
+    run = await finish(agent.fork(2, method="rerun"), None)
+    assert (run.output, restored(run).missing) == ("kept", {})
+
+
+async def test_records_name_the_files_that_they_do_not_hold(tmp_path):
+    run = await finish(agent_for(FakePool(), code("y = 1"), code("final_answer(y)")), files={"a.csv": b"x"})
+    records = await saved_records(tmp_path, run)
+    again = await finish(agent_for(FakePool(), code("final_answer(y)")).fork_recorded(records, 1), None)
+    assert (again.output, list(restored(again).missing)) == (1, ["file 'a.csv'"])

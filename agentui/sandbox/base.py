@@ -109,6 +109,8 @@ class Snapshot:
     "Names and files that could not be kept, and why."
     steps: int = 0
     "How many pieces of code had run: the next one's tracebacks count on."
+    inputs: Mapping[str, bytes | Path] = field(default_factory=dict[str, bytes | Path], repr=False)
+    "What the session was given by `put_files`: the worker that takes the place of a dead one gets it again."
 
     def blobs(self) -> Iterator[Blob]:
         """All bytes that it needs."""

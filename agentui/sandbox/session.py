@@ -189,7 +189,12 @@ class LocalSandbox:
             self._give_up()
         if self._worker is None:
             self._worker = await self._source.start_worker(self._tools)
-            self._files = await give(self._worker, self._inputs)
+            try:
+                self._files = await give(self._worker, self._inputs)
+            except OSError as error:
+                self._give_up()
+                reason = error.strerror or error
+                raise SandboxError(f"a file that a new worker needs again cannot be read: {reason}") from error
         return self._worker
 
     def _give_up(self) -> None:
@@ -230,10 +235,15 @@ class LocalSandbox:
             files=tuple(files.files),
             missing=saved.missing | files.missing,
             steps=self._steps,
+            inputs=dict(self._inputs),
         )
 
     async def _restore(self, worker: Worker, snapshot: Snapshot) -> Mapping[str, str]:
+        self._inputs = dict(snapshot.inputs)
         try:
+            if not self.info.opens_files:
+                # The files are values there; the variables that come next say what became of them.
+                await give(worker, self._inputs)
             await worker.restore_files(snapshot.files)
         except OSError as error:
             raise SandboxError(f"the files could not be restored: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentui.errors import SandboxError
+from agentui.sandbox.base import Snapshot
 from agentui.sandbox.confinement import ResourceLimits
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
@@ -140,3 +141,36 @@ async def test_a_worker_that_breaks_off_is_replaced(sandbox: LocalSandbox, host:
         await sandbox.put_files({"a.csv": b"x"})
     result = await sandbox.execute("1", host)
     assert (result.value, result.state_lost) == (1, True)
+
+
+async def test_a_restored_session_gives_its_files_to_a_worker_that_replaces_another(
+    pool: LocalSandboxPool, sandbox: LocalSandbox, host: RecordingHost
+) -> None:
+    await sandbox.put_files({"a.csv": b"kept"})
+    await run(sandbox, host, "x = 1")
+    kept = await sandbox.snapshot()
+    assert isinstance(kept, Snapshot)
+    other = await pool.open()
+    assert await other.restore(kept) == {}
+    assert await run(other, host, f"(x, {read(other, 'a.csv')})") == (1, b"kept")
+    await other.put_files({"b.csv": b"more"})
+    assert await run(other, host, f"({read(other, 'a.csv')}, {read(other, 'b.csv')})") == (b"kept", b"more")
+    os.kill(pid_of(other), signal.SIGKILL)
+    await asyncio.to_thread(wait_for_state, pid_of(other), "ZX")
+    assert await run(other, host, f"({read(other, 'a.csv')}, {read(other, 'b.csv')})") == (b"kept", b"more")
+    assert await run(sandbox, host, "x") == 1
+    assert host.artifacts == []
+    await other.close()
+
+
+async def test_a_file_that_a_new_worker_needs_and_that_is_gone_is_named(
+    sandbox: LocalSandbox, host: RecordingHost, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x")
+    await sandbox.put_files({"a.csv": path})
+    path.unlink()
+    os.kill(pid_of(sandbox), signal.SIGKILL)
+    await asyncio.to_thread(wait_for_state, pid_of(sandbox), "ZX")
+    with pytest.raises(SandboxError, match="needs again cannot be read: No such file"):
+        await sandbox.execute("1", host)
