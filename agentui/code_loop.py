@@ -29,8 +29,8 @@ class CodeLoop(Loop):
         if given is not None:
             return await self._run_given(step, given)
         reply = await self._answer(step)
-        self._remember("assistant", self._as_written(replace(step.answer, closed=True)))
         code = reply.answer.code or code_of_calls(reply.tool_calls)
+        self._remember("assistant", self._as_written(replace(step.answer, code=code, closed=True)))
         wrong = mistake(reply, complete=code is not None and reply.answer.closed)
         if wrong is not None:
             return await self._correct(step, reply, wrong)

@@ -175,4 +175,6 @@ async def test_a_code_agent_runs_a_native_tool_call_as_code():
     agent = agent_for([call("add", '{"left": 1, "right": 2}')], "<code>\nfinal_answer('seen')\n</code>", kind=CodeAgent)
     got = await records_of(agent)
     assert of_type(got, ToolCallFinished)[0].result == 3
-    assert agent.model.requests[1][-1].content == "Observation:\n3"
+    said, observed = agent.model.requests[1][-2:]
+    assert said.content == "<code>\nprint(add(**{'left': 1, 'right': 2}))\n</code>"
+    assert observed.content == "Observation:\n3"
