@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,6 +19,11 @@ from agentui.models.sse import Malformed, parse_json
 BODY_CHARS = 4_000
 _MESSAGE_CHARS = 500
 _SERVER_FAILED = "the server failed; try again, or look into its log"
+_DOES_NOT_FIT = (
+    "the request does not fit into the model's context; shorten the task, or give the agent the size of that context "
+    "as context_tokens"
+)
+_CONTEXT = re.compile(r"\bcontext[ _-](?:length|window|size)|\b(?:prompt|input|request) is too long", re.IGNORECASE)
 _ADVICE = {
     401: "the API key was refused; check api_key",
     402: "the account has no credit left",
@@ -57,7 +63,7 @@ def http_error(response: httpx2.Response, place: Place) -> ModelHTTPError:
     status, text = response.status_code, response.text
     said = place.safe(_what_it_says(text))
     html = "html" in response.headers.get("content-type", "") or text.lstrip()[:1] == "<"
-    message = f"{status} from {public_url(place.url)}: {_advice(status, place, html=html)}"
+    message = f"{status} from {public_url(place.url)}: {_advice(status, place, said, html=html)}"
     error = ModelHTTPError(
         f"{message}; the server says: {said}" if said and not html else message,
         status=status,
@@ -91,11 +97,13 @@ def transport_reason(error: BaseException, place: Place) -> str:
     return place.safe(f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__)
 
 
-def _advice(status: int, place: Place, *, html: bool) -> str:
+def _advice(status: int, place: Place, said: str, *, html: bool) -> str:
     if status < 400:
         return "the server redirects to another address, which is not followed; give that one as api_base"
     if html:
         return "the answer is a web page and not JSON; check api_base, it often has to end in /v1"
+    if status in {400, 413, 422} and _CONTEXT.search(said):
+        return _DOES_NOT_FIT
     if status == 401 and not place.secrets.reveal():
         return "an API key is needed; set api_key"
     default = _SERVER_FAILED if status >= 500 else "the server refuses the request; check the model's parameters"

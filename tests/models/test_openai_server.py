@@ -281,6 +281,20 @@ class TestHTTPErrors:
         assert (error.status, error.retryable, error.token_usage, error.partial) == (status, False, None, "")
         assert len(server.exchanges) == 1
 
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
+            "the request exceeds the available context size, try increasing it",
+            "prompt is too long: 210000 tokens > 200000 maximum",
+        ],
+    )
+    async def test_a_request_that_does_not_fit_is_told_what_to_do(self, said):
+        async with wire_server(refusing(400, {"error": {"message": said}})) as server:
+            error = await fail(OpenAIServerModel("m", server.url, KEY), ModelHTTPError)
+        assert "does not fit into the model's context; shorten the task, or give the agent" in str(error)
+        assert str(error).endswith(said)
+
     @pytest.mark.parametrize("body", [b'"Invalid token"', b"Invalid token", b'{"message": "Invalid token"}'])
     async def test_bodies_of_every_shape(self, body):
         async with wire_server(refusing(401, body)) as server:
