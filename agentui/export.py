@@ -123,7 +123,7 @@ def _cells(row: UsageRow) -> list[object]:
         *(f"{mark}{count}" for count in tokens),
         *("" if count is None else f"{mark}{count}" for count in known),
         usage.source,
-        row.margin,
+        None if row.margin is None else round(row.margin, 4),
         row.counted_output_tokens,
         None if row.estimate_error is None else f"{row.estimate_error:.4f}",
         f"{mark}{row.cost.usd}" if row.cost else "unknown",
