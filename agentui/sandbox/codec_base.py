@@ -70,6 +70,8 @@ def short_repr(value: object) -> str:
         if not isinstance(value, int):
             raise
         text = f"<int of {value.bit_length():,} bits>"
+    except RecursionError:
+        text = f"<{type(value).__qualname__[:200]} that is nested too deeply to be shown>"
     if len(text) > MAX_REPR_CHARS:
         text = f"{text[:MAX_REPR_CHARS]}… ({len(text):,} characters)"
     return clean_text(text)
