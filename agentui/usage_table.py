@@ -35,7 +35,9 @@ def usage_table(view: RunView) -> list[list[str]]:
     if not rows:
         return []
     total = UsageRow(model=_calls(len(rows)), step=0, kind="action", attempt=1, usage=view.usage, cost=total_cost(view))
-    total = replace(total, generating_s=sum(row.generating_s or 0.0 for row in rows) or None)
+    times = [row.generating_s for row in rows if row.generating_s is not None]
+    if len(times) == len(rows):  # otherwise tokens of calls without a time would make it look fast
+        total = replace(total, generating_s=sum(times))
     body = [[text(row) for _, text in _COLUMNS] for row in [*rows, total]]
     body[-1][0] = "Total"
     return [[name for name, _ in _COLUMNS], *body]

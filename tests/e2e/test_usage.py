@@ -2,14 +2,17 @@
 
 import csv
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
 
-from agentui.events import ContextCompacted, ModelRetried, StepStarted, TextDelta, UsageUpdated
+from agentui.events import ContextCompacted, ModelRetried, StepStarted, TextDelta, Timing, UsageUpdated
 from agentui.models.gate import Gate
 from agentui.ui.feed import as_json
 from agentui.usage import Cost, TokenUsage
+from agentui.usage_table import usage_table
+from agentui.view import fold
 from tests.builders import finished, records, started, step_finished
 from tests.e2e.conftest import send
 
@@ -78,6 +81,10 @@ def test_an_unknown_margin_is_left_out_and_an_unknown_price_is_said(page):
     assert "cost unknown" in seen["bar"]
 
 
+def timing(first_delta, model_finished):
+    return Timing(started=0.1, first_delta=first_delta, model_finished=model_finished, finished=model_finished)
+
+
 def test_one_unknown_price_makes_the_total_unknown(page):
     known, unknown = TokenUsage(10, 10, cost_usd=0.5), TokenUsage(10, 10, source="estimated")
     rows = table(
@@ -95,6 +102,24 @@ def test_one_unknown_price_makes_the_total_unknown(page):
     assert [row["Step"] for row in rows] == ["1", "2 (retried)", "2", "Total"]
     assert [row["Cost"] for row in rows] == ["$0.5", "unknown", "$0.5", "unknown"]
     assert (rows[-1]["Total"], rows[-1]["Source"]) == ("≈60", "mixed")
+
+
+def test_the_table_of_the_page_is_that_of_the_documents(page):
+    """But for the words of money, of shares and of short times."""
+    estimated = TokenUsage(9_000, 2_000, cached_input_tokens=3_000, source="estimated")
+    reported = TokenUsage(900, 40, cached_input_tokens=512, reasoning_tokens=8)
+    steps = [
+        *(StepStarted(step=1), ModelRetried(attempt=1, wait_s=0.1, reason="it broke", usage=reported)),
+        *(update(1, estimated), replace(step_finished(usage=reported + estimated), timing=timing(0.4, 1.4))),
+        *(StepStarted(step=2), update(2, reported, counted_output_tokens=40, settled=True)),
+        replace(step_finished(2, usage=reported), timing=timing(1.5, 2.0)),
+    ]
+    total = reported + estimated + reported
+    for events in ([started(), *steps[4:], finished(usage=reported)], [started(), *steps, finished(usage=total)]):
+        head, *rows = usage_table(fold(records(*events)))
+        words = {"Estimate", "First delta", "Cost"}
+        same = [{name: cell for name, cell in zip(head, row, strict=True) if name not in words} for row in rows]
+        assert [{name: row[name] for name in same[0]} for row in table(shown(page, *events))] == same
 
 
 def test_the_csv_is_the_table_and_no_formula(page):

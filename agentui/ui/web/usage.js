@@ -5,7 +5,7 @@
   const { el, setText, count, tokens, percent, seconds, money } = agentui;
 
   const rate = (row) =>
-    row.generating > 0.02 && row.usage.output_tokens ? (row.usage.output_tokens / row.generating).toFixed(0) : "–";
+    row.generating > 0.02 && row.usage.output_tokens ? marked(row, Math.round(row.usage.output_tokens / row.generating)) : "–";
   const marked = (row, n) => tokens(n, row.usage.source);
   /* The estimate while it is one, with what this model's estimates were off by; then the number itself. */
   function output(row) {
@@ -26,10 +26,10 @@
     ["Step", "Step of the run", (row) => `${row.agent ? `${row.agent} ` : ""}${row.step}${row.failed ? " (retried)" : ""}`],
     ["Model", "Model that was asked", (row) => row.model],
     ["Input", "Input tokens", (row) => marked(row, row.usage.input_tokens)],
-    ["Cached", "Input tokens read from the server's cache", (row) => count(row.usage.cached_input_tokens)],
+    ["Cached", "Input tokens read from the server's cache", (row) => marked(row, row.usage.cached_input_tokens)],
     ["Output", "Output tokens; ± is what estimates for this model were off by before", output],
     ["Estimate", "Output as estimated while it streamed → as the server reported it, and how far off the estimate was", settled],
-    ["Reasoning", "Output tokens spent on reasoning", (row) => count(row.usage.reasoning_tokens)],
+    ["Reasoning", "Output tokens spent on reasoning", (row) => marked(row, row.usage.reasoning_tokens)],
     ["Total", "Input and output tokens", (row) => marked(row, row.usage.total_tokens)],
     ["Cost", "US dollars; unknown where no price is known", (row) => money(row.cost, row.usage.source)],
     ["Source", "Reported by the server, or estimated here (≈)", (row) => row.usage.source],
@@ -44,7 +44,8 @@
       step: "Total",
       model: `${rows.length} ${rows.length === 1 ? "call" : "calls"}`,
       usage: view.usage,
-      generating: rows.reduce((all, row) => all + (row.generating ?? 0), 0),
+      /* Tokens of calls without a time would make it look fast. */
+      generating: rows.every((row) => row.generating != null) ? rows.reduce((all, row) => all + row.generating, 0) : null,
       cost: view.cost,
       live: !view.end && rows[rows.length - 1]?.live,
       margin: null,
