@@ -24,9 +24,11 @@ from agentui.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
+from agentui.jsonable import clean_text
 from agentui.loop import NO_ANSWER
 from agentui.messages import ChatMessage
 from agentui.parse import Answer
+from agentui.plain import plain_text
 from agentui.prompts import render
 from agentui.session import Assignment, Session
 from agentui.spec import AgentSpec
@@ -161,7 +163,7 @@ class _Reader:
     def _ran(self, step: StepFinished, code: str) -> None:
         error = step.error or ""
         stopped = error.startswith(_STOPPED)
-        if render("state_lost") in (step.observation or ""):
+        if _lost_state(step):
             self.actions[:] = [action for action in self.actions if isinstance(action, Defined)]
             if stopped:
                 return
@@ -177,4 +179,11 @@ class _Reader:
         )
 
     def _say(self, role: str, text: str) -> None:
-        self.messages.append(ChatMessage(role="assistant" if role == "assistant" else "user", content=text))
+        self.messages.append(ChatMessage(role="assistant" if role == "assistant" else "user", content=clean_text(text)))
+
+
+def _lost_state(step: StepFinished) -> bool:
+    """Whether the model was told so at the observation's end; code that prints the same words was not."""
+    told = (step.observation or "").removesuffix(render("repeated")).rstrip("\n")
+    words = render("state_lost").rstrip("\n")
+    return told.endswith(words) and not plain_text(step.output).rstrip("\n").endswith(words)

@@ -14,6 +14,7 @@ from agentui.errors import ConfigError, RunFailed, SandboxUnavailable
 from agentui.events import RECORD, ParentRun, RunStarted, StateRestored, StepFinished, ToolCallStarted
 from agentui.limits import Limits
 from agentui.messages import ToolCall
+from agentui.prompts import render
 from agentui.recording import read_records
 from agentui.rerun import rerun
 from agentui.sandbox.base import SnapshotRefused
@@ -400,6 +401,29 @@ async def test_a_killed_worker_in_the_records_leaves_nothing_to_run_again(real_p
     other = agent_for(real_pool, code("final_answer(('x' in globals(), y))"))
     again = await finish(other.fork_recorded(records, 3), None)
     assert (again.output, restored(again).missing) == ((False, 2), {})
+
+
+async def test_code_that_prints_the_words_about_lost_variables_loses_none(tmp_path):
+    words = render("state_lost")
+    run = await finish(agent_for(FakePool(), code("x = 1"), code(f"print({words!r})"), code("final_answer(x)")))
+    records = await saved_records(tmp_path, run)
+    again = await finish(agent_for(FakePool(), code("final_answer(x)")).fork_recorded(records, 2), None)
+    assert (again.output, restored(again).missing) == (1, {})
+
+
+async def test_records_that_hold_what_no_model_can_be_sent_are_cleaned(tmp_path):
+    run = await finish(agent_for(FakePool(), code("x = 1"), code("final_answer(x)")))
+    records = await saved_records(tmp_path, run)
+    spoiled = [
+        dataclasses.replace(
+            one, event=dataclasses.replace(one.event, thought="\ud800", code="x = 1", observation="\udfff")
+        )
+        if isinstance(one.event, StepFinished)
+        else one
+        for one in records
+    ]
+    again = await finish(agent_for(FakePool(), code("final_answer(x)")).fork_recorded(spoiled, 1), None)
+    assert again.output == 1
 
 
 LOOK = "final_answer(open('a.csv').read())"
