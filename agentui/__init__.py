@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     )
     from agentui.events import Record, RunEvent
     from agentui.launch import GradioUI, Playground
+    from agentui.mcp.server import McpServer
+    from agentui.mcp.several import mcp_tools
     from agentui.messages import ChatMessage, ChatMessageStreamDelta, ToolCall
     from agentui.models.base import Model
     from agentui.models.openai_server import OpenAIModel, OpenAIServerModel
@@ -43,6 +45,7 @@ _HOME = {
     "ConfigError": "errors",
     "GradioUI": "launch",
     "Limits": "limits",
+    "McpServer": "mcp.server",
     "Model": "models.base",
     "ModelError": "errors",
     "OpenAIModel": "models.openai_server",
@@ -64,6 +67,7 @@ _HOME = {
     "ToolCall": "messages",
     "ToolCallingAgent": "agent",
     "fold": "view",
+    "mcp_tools": "mcp.several",
     "tool": "tools",
 }
 
@@ -75,6 +79,7 @@ __all__ = [
     "ConfigError",
     "GradioUI",
     "Limits",
+    "McpServer",
     "Model",
     "ModelError",
     "OpenAIModel",
@@ -97,6 +102,7 @@ __all__ = [
     "ToolCallingAgent",
     "__version__",
     "fold",
+    "mcp_tools",
     "tool",
 ]
 

@@ -33,12 +33,12 @@ def test_there_are_no_waivers_in_the_package():
 
 
 def test_importing_the_package_brings_in_neither_gradio_nor_a_client():
-    code = "import agentui, sys; print([m for m in ('gradio', 'openai', 'pandas', 'matplotlib') if m in sys.modules])"
+    code = "import agentui, sys; print([m for m in ('gradio', 'openai', 'pandas', 'matplotlib', 'mcp') if m in sys.modules])"
     assert run_python(code).stdout.strip() == "[]"
 
 
 def test_the_agent_itself_runs_without_gradio():
-    code = "import agentui, sys; agentui.CodeAgent; agentui.OpenAIServerModel; print('gradio' in sys.modules)"
+    code = "import agentui, sys; agentui.CodeAgent; agentui.OpenAIServerModel; print('gradio' in sys.modules or 'mcp' in sys.modules)"
     done = run_python(code)
     assert done.stdout.strip() == "False", done.stderr
 
