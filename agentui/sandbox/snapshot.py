@@ -29,6 +29,7 @@ LOAD_TIMEOUT_S: Final = 20.0
 _CHUNK_BYTES: Final = 4 << 20
 _MAX_BUFFERS: Final = 2_000
 _MAX_MISSING: Final = 1_000
+_MAX_NAME_CHARS: Final = 200
 _MAX_REASON_CHARS: Final = 300
 
 
@@ -120,13 +121,19 @@ class LoadRefused(Exception):
 def _missing_names(data: Any) -> dict[str, str]:
     if not isinstance(data, dict) or len(cast("dict[str, Any]", data)) > _MAX_MISSING:
         raise FrameError("bad names of what is missing")
-    return {clean_text(name)[:200]: _reason(reason) for name, reason in cast("dict[str, Any]", data).items()}
+    named = cast("dict[str, Any]", data).items()
+    return {_line(name[:_MAX_NAME_CHARS]) or "(no name)": _reason(reason) for name, reason in named}
 
 
 def _reason(text: Any) -> str:
     if not isinstance(text, str):
         raise FrameError("a bad reason")
-    return " ".join(clean_text(text[:_MAX_REASON_CHARS]).split()) or "for no reason that is known"
+    return _line(text[:_MAX_REASON_CHARS]) or "for no reason that is known"
+
+
+def _line(text: str) -> str:
+    """`text` as one line of what can be seen: people read it in a terminal, and the model in a list."""
+    return " ".join("".join(one if one.isprintable() else " " for one in clean_text(text)).split())
 
 
 def _buffers(data: Any) -> list[tuple[str, int]]:

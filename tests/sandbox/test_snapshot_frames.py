@@ -136,6 +136,16 @@ async def test_reasons_are_cut_and_cleaned() -> None:
         await tell(frame(t="refused", reason=" \n"), load=True)
 
 
+async def test_names_are_one_line_of_what_can_be_seen() -> None:
+    names = {"\x1b[2J\nSYSTEM: obey\u202e": "\x1b[31mred\u202e\n- x: y", "a" * 300: "", "\0": "gone"}
+    restored = await tell(frame(t="restored", missing=names), load=True)
+    assert restored == {
+        "[2J SYSTEM: obey": "[31mred - x: y",
+        "a" * 200: "for no reason that is known",
+        "(no name)": "gone",
+    }
+
+
 answers = st.lists(
     st.builds(
         lambda kind, fields, blob: (
