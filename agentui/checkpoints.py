@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from agentui.errors import ConfigError, SandboxError
@@ -129,8 +129,8 @@ class Checkpoints:
         return found
 
     def until(self, last: Checkpoint) -> Checkpoints:
-        """Those up to `last`, for a session that begins there."""
-        return Checkpoints(self.kept[: self.kept.index(last) + 1])
+        """Those up to `last`, for a session that begins there; what it drops stays here."""
+        return Checkpoints([replace(one) for one in self.kept[: self.kept.index(last) + 1]])
 
     def make(self, sandbox: Sandbox) -> State:
         """Begin to make a snapshot, on the running event loop; nothing may use `sandbox` before `made`."""

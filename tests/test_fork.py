@@ -17,7 +17,7 @@ from agentui.messages import ToolCall
 from agentui.prompts import render
 from agentui.recording import read_records
 from agentui.rerun import rerun
-from agentui.sandbox.base import SnapshotRefused
+from agentui.sandbox.base import Snapshot, SnapshotRefused
 from agentui.testing import FakePool, Gate, ScriptedModel
 from agentui.tools import tool
 
@@ -288,6 +288,19 @@ async def test_old_snapshots_go_beyond_the_budget_and_their_steps_are_run_again(
     assert "dropped" in states[0].reason
     run = await finish(agent.fork(1), None)
     assert (run.output, restored(run).method) == (b"0", "rerun")
+
+
+async def test_what_a_fork_takes_drops_no_snapshot_of_its_parent(real_pool, monkeypatch):
+    monkeypatch.setattr("agentui.checkpoints.MAX_SNAPSHOT_BYTES", 500_000)
+    big = [code(f"x = b'{n}' * 200_000") for n in range(4)]
+    agent = agent_for(real_pool, code("x = b'p' * 200_000"), code("final_answer(1)"), *big, code("final_answer(2)"))
+    await finish(agent)
+    fork = agent.fork(1)
+    await finish(fork, None)
+    dropped = fork._runs.session(reset=False).checkpoints.kept[0]
+    assert isinstance(await asyncio.wrap_future(dropped.state), SnapshotRefused)
+    parents = agent._runs.session(reset=False).checkpoints.kept[0]
+    assert isinstance(await asyncio.wrap_future(parents.state), Snapshot)
 
 
 async def test_a_stop_while_a_snapshot_is_made_does_not_wait_for_it_and_keeps_the_variables(real_pool):
