@@ -215,7 +215,9 @@ def _decode_tagged(tag: str, data: dict[str, Any], decoder: Decoder) -> Any:
         raise CodecError("an unknown tag")
     try:
         return decode_tag(data, decoder)
-    except (TypeError, ValueError, KeyError, OverflowError, ArithmeticError) as error:
+    except CodecError:
+        raise
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise CodecError(f"a bad {tag}: {type(error).__name__}") from None
 
 
