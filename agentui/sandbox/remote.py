@@ -3,7 +3,8 @@
 Covered: the code runs on another machine, which holds nothing of this one but the worker's own code; other sessions
 run in other machines; models, keys and tools stay here; what the machine sends is checked as from a local worker, and
 can neither run code here nor hang a step. Inside, the worker is confined as far as the machine's kernel allows.
-Not covered: what the service itself sees and stores; the internet, where the inner confinement is not to be had;
+Not covered: what the service itself sees and stores; where the inner confinement is not to be had, the internet, and
+the token, should the service's proxy pass it on to code that took the machine over: let it run jobs and nothing else;
 what a tool does with the host's rights. It was tried against a stand-in that speaks the same interface, and has not
 been run against the service. A machine takes seconds to start, costs money while it runs, and is ended with its
 session, after idle time, and when this process ends.
