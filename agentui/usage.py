@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias
 
-_N = TypeVar("_N", int, float)
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 UsageSource: TypeAlias = Literal["reported", "estimated", "mixed"]
 
@@ -29,7 +28,7 @@ class TokenUsage:
     "Part of `output_tokens` spent on reasoning; None if the server does not say."
     source: UsageSource = "reported"
     cost_usd: float | None = None
-    "US dollars, only where the server itself reports it."
+    "US dollars, only where the server itself reports it; of several calls only where it does for each."
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "total_tokens", self.input_tokens + self.output_tokens)
@@ -41,7 +40,7 @@ class TokenUsage:
             cached_input_tokens=_add_known(self.cached_input_tokens, other.cached_input_tokens),
             reasoning_tokens=_add_known(self.reasoning_tokens, other.reasoning_tokens),
             source=self.source if self.source == other.source else "mixed",
-            cost_usd=_add_known(self.cost_usd, other.cost_usd),
+            cost_usd=None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd,
         )
 
 
@@ -72,7 +71,7 @@ def sum_costs(costs: Iterable[Cost | None]) -> Cost | None:
     return Cost(usd=sum(cost.usd for cost in known), source="; ".join(dict.fromkeys(cost.source for cost in known)))
 
 
-def _add_known(left: _N | None, right: _N | None) -> _N | None:
+def _add_known(left: int | None, right: int | None) -> int | None:
     if left is None or right is None:
         return left if right is None else right
     return left + right

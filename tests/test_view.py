@@ -102,5 +102,6 @@ def test_a_failed_attempt_has_its_own_row_and_counts_in_the_total():
 def test_usage_adds_up_field_by_field_and_says_when_it_is_mixed():
     left = TokenUsage(1, 2, cached_input_tokens=1, cost_usd=0.5)
     right = TokenUsage(10, 20, reasoning_tokens=3, source="estimated")
-    assert left + right == TokenUsage(11, 22, cached_input_tokens=1, reasoning_tokens=3, source="mixed", cost_usd=0.5)
+    assert left + right == TokenUsage(11, 22, cached_input_tokens=1, reasoning_tokens=3, source="mixed")
+    assert (left + left).cost_usd == 1.0  # a sum of some would look like that of all
     assert (left + right).total_tokens == 33

@@ -29,7 +29,7 @@
       cached_input_tokens: sumKnown(a.cached_input_tokens, b.cached_input_tokens),
       reasoning_tokens: sumKnown(a.reasoning_tokens, b.reasoning_tokens),
       source: a.source === b.source ? a.source : "mixed",
-      cost_usd: sumKnown(a.cost_usd, b.cost_usd),
+      cost_usd: a.cost_usd == null || b.cost_usd == null ? null : a.cost_usd + b.cost_usd,
     };
   }
 
