@@ -9,7 +9,8 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
@@ -19,6 +20,7 @@ from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
 from agentui.models.redact import public_url
 from agentui.settings import SANDBOX_PLACES, SandboxChoice, sandbox_choice
+from agentui.tools import Tool
 
 _NOT_SENT = ("timeout", "model", "messages", "stream")
 "Names that a model takes without sending them as they are."
@@ -65,6 +67,40 @@ def sandbox_from(options: argparse.Namespace) -> SandboxChoice:
     if options.sandbox is None:
         return sandbox_choice()
     return sandbox_choice({**os.environ, "AGENTUI_SANDBOX": options.sandbox})
+
+
+def add_mcp_options(parser: argparse.ArgumentParser, note: str = "") -> None:
+    """`--mcp` and `--mcp-env`; `note` follows what the first one does."""
+    parser.add_argument(
+        "--mcp",
+        action="append",
+        default=[],
+        metavar="SERVER",
+        help=f"give the agent the tools of an MCP server: a command in quotes, or an http or https address{note}",
+    )
+    parser.add_argument(
+        "--mcp-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="environment variable that the commands of --mcp may read, which else get PATH and HOME only",
+    )
+
+
+def mcp_from(options: argparse.Namespace, taken: Collection[str] = ()) -> AbstractContextManager[Sequence[Tool]]:
+    """The tools of the MCP servers that were asked for, while they run.
+
+    Raises:
+        ConfigError: A variable is not set, or an address is none; when entered, that a server cannot be used.
+    """
+    if not options.mcp:
+        return nullcontext(())
+    if missing := [name for name in options.mcp_env if name not in os.environ]:
+        raise ConfigError(f"environment variable {missing[0]} is not set: --mcp-env cannot hand it over")
+    env = {name: os.environ[name] for name in options.mcp_env}
+    # Half a second to import: only those who need it pay for it.
+    several = import_module("agentui.mcp.several")
+    return several.mcp_tools(*(several.server_from(text, env) for text in options.mcp), taken=taken)
 
 
 def add_parameter_option(parser: argparse.ArgumentParser) -> None:

@@ -7,17 +7,19 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from agentui.agent import CodeAgent
 from agentui.cli.limits import add_limit_options, limits_from, mistakes_in_flags, next_step
 from agentui.cli.options import (
     add_command,
+    add_mcp_options,
     add_model_options,
     add_parameter_option,
     add_sandbox_option,
     announce_demo,
+    mcp_from,
     model_from,
     sandbox_from,
 )
@@ -25,11 +27,13 @@ from agentui.cli.output import Output
 from agentui.cli.terminal import Terminal
 from agentui.demo import DEMO_TOOLS, DemoModel
 from agentui.events import RECORD, Record
+from agentui.limits import Limits
+from agentui.models.base import Model
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.places import pool_for
 from agentui.session import Session
-from agentui.tools import tool
+from agentui.tools import Tool, tool
 
 EXIT_STATUS = {"completed": 0, "failed": 1, "limit": 3, "stopped": 130}
 
@@ -56,6 +60,7 @@ def add_parser(commands: object) -> None:
     add_model_options(parser)
     add_parameter_option(parser)
     add_sandbox_option(parser)
+    add_mcp_options(parser)
     add_limit_options(parser)
     parser.set_defaults(command=run_task)
 
@@ -71,12 +76,18 @@ def run_task(options: argparse.Namespace) -> int:
     model = model_from(options)
     if model is None:
         announce_demo()
+    own = [] if model else [tool(function) for function in DEMO_TOOLS]
+    with mcp_from(options, {known.name for known in own}) as tools:
+        return _run(options, limits, model or DemoModel(), [*own, *tools])
+
+
+def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Sequence[Tool]) -> int:
     task = sys.stdin.buffer.read().decode("utf-8", "replace") if options.task == "-" else options.task
     session, pool = Session(), pool_for(sandbox_from(options))
     with mistakes_in_flags():
         agent = CodeAgent(
-            tools=[] if model else [tool(function) for function in DEMO_TOOLS],
-            model=model or DemoModel(),
+            tools=tools,
+            model=model,
             instructions=options.instructions,
             planning_interval=options.planning_interval,
             limits=limits,

@@ -9,12 +9,15 @@ from importlib import import_module
 from agentui.adopt import load_agent
 from agentui.cli.options import (
     add_command,
+    add_mcp_options,
     add_model_options,
     add_sandbox_option,
+    mcp_from,
     sandbox_from,
     server_from,
     with_model,
 )
+from agentui.errors import ConfigError
 from agentui.settings import Settings
 
 
@@ -34,6 +37,7 @@ def add_parser(commands: object) -> None:
     parser.add_argument("--share", action="store_true", help="make a public link for a week (shared mode)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     add_sandbox_option(parser)
+    add_mcp_options(parser, "; all visitors share the server and its tools, which take the place of the demo's")
     add_model_options(parser)
     parser.set_defaults(command=serve)
 
@@ -49,9 +53,15 @@ def serve(options: argparse.Namespace) -> int:
     share, sandbox = options.share or settings.share, sandbox_from(options)
     settings = dataclasses.replace(settings, **given, share=share, sandbox=sandbox)
     settings = with_connection(settings, options)
-    # Gradio takes seconds to import: only this command pays for it.
+    if options.agent and options.mcp:
+        raise ConfigError(
+            "--mcp gives tools to the page's own agent: give them to yours where it is made, with mcp_tools"
+        )
     agent = load_agent(options.agent) if options.agent else None
-    import_module("agentui.ui.app").launch(settings, agent=agent, open_browser=not options.no_browser)
+    with mcp_from(options) as tools:
+        # Gradio takes seconds to import: only this command pays for it.
+        page = import_module("agentui.ui.app")
+        page.launch(settings, agent=agent, tools=tools or None, open_browser=not options.no_browser)
     return 0
 
 

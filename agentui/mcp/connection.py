@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import anyio
 from mcp import ClientSession, McpError
 from mcp.types import (
     CONNECTION_CLOSED,
@@ -34,8 +35,9 @@ from agentui.version import __version__
 
 T = TypeVar("T")
 
-# Its errors reach us as exceptions too; nothing else may print tracebacks over a terminal's output.
-logging.getLogger("mcp").addHandler(logging.NullHandler())
+# What it logs reaches us as exceptions too, and may hold what a server sent or an address with a key in it.
+logging.getLogger("mcp.client").propagate = False
+logging.getLogger("mcp.client").addHandler(logging.NullHandler())
 
 GOODBYE_S = 1.0
 "For a server to take notice of a cancelled call."
@@ -65,7 +67,7 @@ class _Session(ClientSession):
             return await self.send_request(ClientRequest(CallToolRequest(params=params)), CallToolResult)
         except asyncio.CancelledError:
             gone = CancelledNotification(params=CancelledNotificationParams(requestId=request_id))
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, anyio.ClosedResourceError, anyio.BrokenResourceError):
                 await asyncio.wait_for(self.send_notification(ClientNotification(gone)), GOODBYE_S)
             raise
 
@@ -146,14 +148,19 @@ class Connection:
             ) as session,
         ):
             self._link = link
-            self.server_name = (await session.initialize()).serverInfo.name
-            self._opened.set_result(session)
-            waits = [asyncio.create_task(event.wait()) for event in (self._closing, link.ended)]
+            begun = asyncio.create_task(session.initialize())
+            closing, ended = (asyncio.create_task(event.wait()) for event in (self._closing, link.ended))
             try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({begun, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if not begun.done():
+                    return
+                self.server_name = begun.result().serverInfo.name
+                self._opened.set_result(session)
+                await asyncio.wait({closing, ended}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for wait in waits:
-                    wait.cancel()
+                for task in (begun, closing, ended):
+                    task.cancel()
+                await asyncio.gather(begun, closing, ended, return_exceptions=True)
 
     async def _while_kept(self, work: Coroutine[Any, Any, T], timeout_s: float | None) -> T:
         task = asyncio.create_task(work)
@@ -163,6 +170,8 @@ class Connection:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=GOODBYE_S * 2)
+            if task.done() and not task.cancelled():
+                task.exception()  # looked at, or asyncio would speak of it
         if task not in done and self._kept in done:
             raise await self._lost()
         if task not in done:
@@ -183,8 +192,7 @@ class Connection:
         if error is not None and not isinstance(error, McpError | asyncio.CancelledError):
             known = "" if isinstance(error, ValidationError) else f": {error}"
             return error if _is_ours(error) else ConnectionLost(f"{type(error).__name__}{known}")
-        told = error.error.message if isinstance(error, McpError) else ""
-        return ConnectionLost(self.last_words or told or "it closed the connection")
+        return ConnectionLost(self.last_words or _told(error) or "it closed the connection")
 
 
 _OURSELVES = Implementation(name="agentui", version=__version__)
@@ -194,6 +202,12 @@ async def _take_notice(link: Link, message: object) -> None:
     """Nothing is done with what a server sends unasked; but what cannot be read may have been an answer."""
     if isinstance(message, ValueError):
         link.end("it answered something that is no message of the protocol")
+
+
+def _told(error: BaseException | None) -> str:
+    if not isinstance(error, McpError):
+        return ""
+    return "HTTP status 404" if error.error.code == _SESSION_GONE else error.error.message
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 
@@ -83,9 +83,14 @@ def mcp_tools(*servers: McpServer | str, taken: Collection[str] = ()) -> McpTool
     Raises:
         ConfigError: A text is neither.
     """
-    return McpTools([server if isinstance(server, McpServer) else _server(server) for server in servers], taken)
+    return McpTools([server if isinstance(server, McpServer) else server_from(server) for server in servers], taken)
 
 
-def _server(text: str) -> McpServer:
+def server_from(text: str, env: Mapping[str, str] | None = None) -> McpServer:
+    """The server that a text means: its address, or the command that starts it, which finds `env` in its environment.
+
+    Raises:
+        ConfigError: It is neither.
+    """
     is_address = text.lower().startswith(("http://", "https://"))
-    return McpServer(url=text) if is_address else McpServer(text)
+    return McpServer(url=text) if is_address else McpServer(text, env=env)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
@@ -19,6 +20,7 @@ from agentui.loop_thread import run_sync
 from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.places import pool_for
 from agentui.settings import Settings
+from agentui.tools import Tool
 from agentui.ui.connections import Connections
 from agentui.ui.events import Page, PageEvents
 from agentui.ui.listen import FIRST_PORT, choose_port
@@ -34,6 +36,7 @@ def build_app(
     settings: Settings,
     *,
     agent: Any = None,
+    tools: Sequence[Tool] | None = None,
     pool: SandboxPool | None = None,
     connections: Connections | None = None,
 ) -> Page:
@@ -42,7 +45,8 @@ def build_app(
     Args:
         settings: How it will be served.
         agent: Does the tasks: one of ours or of smolagents, or a function that makes one for each conversation; by
-            default an agent with the demo's tools.
+            default an agent with `tools`.
+        tools: What the default agent may call, the same for all visitors; by default the demo's tools.
         pool: Where code runs; by default the agent's, or the one that the settings name.
         connections: Makes the models; for tests.
 
@@ -66,7 +70,7 @@ def build_app(
             "serve it on 127.0.0.1 without --share, or use a Linux machine with Landlock"
         )
     own_model = first.model if first else None
-    service = Service(settings, connections or Connections(settings, own_model), pool, agents)
+    service = Service(settings, connections or Connections(settings, own_model), pool, agents, tools)
     return with_loop(PageEvents(service, sandbox).build)
 
 
@@ -75,6 +79,7 @@ def launch(
     *,
     demo: Page | None = None,
     agent: Any = None,
+    tools: Sequence[Tool] | None = None,
     open_browser: bool = False,
     prevent_thread_lock: bool = False,
     quiet: bool = False,
@@ -86,7 +91,7 @@ def launch(
         ConfigError: As `build_app` and `choose_port`.
     """
     port = choose_port(settings.host, settings.port)
-    demo = demo or build_app(settings, agent=agent)
+    demo = demo or build_app(settings, agent=agent, tools=tools)
     said = StringIO()
     with redirect_stdout(said):  # Gradio speaks of its own commands
         with_loop(lambda: _start(demo, settings, port))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 from agentui.adopt import AgentSource
@@ -21,6 +21,7 @@ from agentui.runner import Run
 from agentui.sandbox.base import SandboxPool
 from agentui.session import Session
 from agentui.settings import Settings
+from agentui.tools import Tool
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
 from agentui.ui.ending import MORE
@@ -37,11 +38,17 @@ class Service:
         settings: How it is served.
         connections: Makes the models.
         pool: Where code runs.
-        agents: Do the tasks; by default agents with the demo's tools.
+        agents: Do the tasks; by default agents with `tools`.
+        tools: What these may call; by default the demo's.
     """
 
     def __init__(
-        self, settings: Settings, connections: Connections, pool: SandboxPool, agents: AgentSource | None = None
+        self,
+        settings: Settings,
+        connections: Connections,
+        pool: SandboxPool,
+        agents: AgentSource | None = None,
+        tools: Sequence[Tool | Callable[..., Any]] | None = None,
     ) -> None:
         self.settings = settings
         self.connections = connections
@@ -49,6 +56,7 @@ class Service:
         self.visitors = Visitors(idle_s=settings.idle_s)
         self.worker = Worker(max_running=settings.max_running)
         self._agents = agents
+        self._tools = DEMO_TOOLS if tools is None else tools
 
     async def send(self, visitor: Visitor, task: str, choices: Choices) -> bool:
         """Start a task; False if it cannot be started, with the reason shown in the transcript."""
@@ -160,7 +168,7 @@ class Service:
     def _agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
         if self._agents is None:
             return CodeAgent(
-                DEMO_TOOLS,
+                self._tools,
                 model,
                 instructions=choices.instructions.strip() or None,
                 stream_outputs=True,

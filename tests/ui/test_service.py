@@ -134,6 +134,26 @@ async def test_an_agent_of_ones_own_keeps_its_tools_and_model():
     assert not agent.spec.stream_outputs
 
 
+async def test_tools_of_the_page_s_own_agent_take_the_place_of_the_demo_s():
+    @tool
+    def double(number: int) -> int:
+        """Double a number.
+
+        Args:
+            number: The number.
+        """
+        return 2 * number
+
+    model, settings = ScriptedModel(["<code>final_answer(double(21))</code>"]), Settings()
+    service = Service(settings, Connections(settings, None, lambda: model), FakePool(), tools=[double])
+    visitor = service.visitors.get(None)
+    assert await service.send(visitor, "Double", DEMO)
+    await visitor.runs[0].run.wait()
+    records = visitor.runs[0].run.records
+    assert records[0].event.tools == ["double"]
+    assert records[-1].event.output == 42
+
+
 async def test_visitors_of_a_smolagents_agent_share_nothing():
     with serve_chat(SECRET, "<code>final_answer('secret' in globals())</code>") as server:
         model = smolagents.OpenAIModel("own", api_base=server.base_url, api_key="sk-x")
