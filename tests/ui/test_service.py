@@ -150,7 +150,7 @@ async def test_tools_of_the_page_s_own_agent_take_the_place_of_the_demo_s():
     assert await service.send(visitor, "Double", DEMO)
     await visitor.runs[0].run.wait()
     records = visitor.runs[0].run.records
-    assert records[0].event.tools == ["double"]
+    assert records[0].event.tools == ("double",)
     assert records[-1].event.output == 42
 
 
