@@ -235,6 +235,8 @@ async def test_what_code_makes_is_there_again_and_again(
         ("import threading\nbad = threading.Lock()", "lock"),
         ("import threading\nbad = [threading.Thread(target=print)]", "lock"),
         ("import sys\nbad = sys._getframe()", "frame"),
+        ("import ctypes\nbad = ctypes.create_string_buffer(9)", "of ctypes"),
+        ("import ctypes\nbad = ctypes.CDLL(None)", "of ctypes"),
         ("import weakref\nclass C: pass\nc = C()\nbad = weakref.ref(c)", "weakref"),
         ("class B:\n    def __reduce__(self): raise ValueError('I am not for keeping')\nbad = B()", "not for keeping"),
         ("class B:\n    def __reduce__(self): final_answer(3)\nbad = B()", "final_answer"),

@@ -23,6 +23,8 @@ from typing import Any, Final, cast
 
 from agentui.sandbox.worker.caught import Caught
 
+_CTYPES_KINDS: Final = frozenset({"PyCArrayType", "PyCPointerType", "PyCFuncPtrType"})
+"Of types that have no name to be found under, and that cannot be made as other classes are."
 _LRU_CACHED: Final = type(functools.lru_cache(len))
 
 
@@ -88,6 +90,8 @@ class StatePickler(pickle.Pickler):
             return reduce(obj)
         if isinstance(obj, io.IOBase) and not isinstance(obj, io.BytesIO | io.StringIO):
             raise pickle.PicklingError("an open file cannot be kept")
+        if type(cast(object, obj)).__name__ in _CTYPES_KINDS:
+            raise pickle.PicklingError("arrays, pointers and functions of ctypes cannot be kept")
         return self._by_value(obj)
 
     def _reduce_function(self, function: FunctionType) -> Any:
