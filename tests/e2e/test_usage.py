@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from agentui.events import ContextCompacted, ModelRetried, StepStarted, TextDelta, Timing, UsageUpdated
+from agentui.events import ContextCompacted, ModelRetried, ParentRun, StepStarted, TextDelta, Timing, UsageUpdated
 from agentui.models.gate import Gate
 from agentui.ui.feed import as_json
 from agentui.usage import Cost, TokenUsage
@@ -120,6 +120,32 @@ def test_the_table_of_the_page_is_that_of_the_documents(page):
         words = {"Estimate", "First delta", "Cost"}
         same = [{name: cell for name, cell in zip(head, row, strict=True) if name not in words} for row in rows]
         assert [{name: row[name] for name in same[0]} for row in table(shown(page, *events))] == same
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"), [(Cost(usd=0.5, source=PRICE), "≈$1.00"), (None, "cost unknown")], ids=["priced", "unpriced"]
+)
+def test_the_bar_marks_what_was_estimated_in_an_earlier_part_of_the_task(page, cost, said):
+    guess, exact = TokenUsage(1_000, 200, source="estimated"), TokenUsage(300, 40)
+    price = Cost(usd=0.5, source=PRICE)
+    first = records(started(), StepStarted(step=1), step_finished(usage=guess), finished(usage=guess, cost=cost))
+    again = replace(started(), parent=ParentRun(run_id="r", step=1, relation="resumed"))
+    second = records(again, StepStarted(step=1), step_finished(usage=exact), finished(usage=exact, cost=price))
+    second = [replace(record, run_id="s") for record in second]
+    bar = page.evaluate(
+        """parts => {
+            const root = document.createElement("div"), status = document.createElement("div");
+            const inspector = new agentui.Inspector({ root, status });
+            const runs = parts.map((records) => ({ run_id: records[0].run_id, from_seq: 0, next_seq: records.length,
+                elapsed: 1, records }));
+            inspector.feed({ chat: "c", runs });
+            inspector.draw();
+            return status.textContent;
+        }""",
+        [[as_json(record) for record in part] for part in (first, second)],
+    )
+    assert "≈1,540 tokens" in bar
+    assert said in bar
 
 
 def test_the_csv_is_the_table_and_no_formula(page):

@@ -39,13 +39,17 @@
 
   /* What the parts of a task before `view` used. */
   function usedBefore(view, runs) {
-    const used = { tokens: 0, usd: 0, seconds: 0, steps: 0 };
+    const used = { tokens: 0, usd: 0, seconds: 0, steps: 0, exact: true, priced: true };
     let parent = view.start?.parent;
     while (parent?.relation === "resumed") {
       const before = runs.get(parent.run_id)?.view;
       if (!before) break;
       used.tokens += before.usage?.total_tokens ?? 0;
       used.usd += before.cost?.usd ?? 0;
+      if (before.usage?.total_tokens) {
+        used.exact &&= before.usage.source === "reported";
+        used.priced &&= Boolean(before.cost);
+      }
       used.seconds += before.end?.duration_s ?? before.t;
       // A step that was cut short is done again and counts once.
       used.steps += before.steps.filter((step) => step.kind === "action" && step.end && !agentui.wasCut(step)).length;
@@ -121,7 +125,7 @@
       const all = sum.total_tokens + used.tokens;
       const parts = `in ${tokens(sum.input_tokens, sum.source)}, out ${tokens(sum.output_tokens, sum.source)}`;
       billed.node.title = `Billed so far, all calls together: ${parts}${used.tokens ? `, and ${count(used.tokens)} in the parts of this task before` : ""}`;
-      const text = `${sum.source === "reported" ? "" : "≈"}${amount(all)}`;
+      const text = `${sum.source === "reported" && used.exact ? "" : "≈"}${amount(all)}`;
       billed.show(cap == null ? `${text} tokens` : text, cap == null ? null : all / cap, cap == null ? "" : ` / ${amount(cap)}`);
     }
 
@@ -130,9 +134,9 @@
       if (!view.usage) return cost.show("");
       const sum = view.cost;
       cost.node.title = sum ? `Cost so far. Price: ${sum.source}` : "The price of this model is unknown";
-      if (!sum) return cost.show("cost unknown");
+      if (!sum || !used.priced) return cost.show("cost unknown");
       const all = sum.usd + used.usd;
-      const text = `${view.usage.source === "reported" ? "" : "≈"}${dollars(all)}`;
+      const text = `${view.usage.source === "reported" && used.exact ? "" : "≈"}${dollars(all)}`;
       cost.show(text, cap == null ? null : all / cap, cap == null ? "" : ` / ${dollars(cap)}`);
     }
   }
