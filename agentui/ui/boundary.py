@@ -21,6 +21,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SHARED_UNDER = ".gradio.live"
 "Public links are below this name; nobody else can make a name below it point elsewhere."
 _API = "/gradio_api/"
+_UPLOADS = frozenset({"/gradio_api/upload", "/upload"})
 _PLAIN = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
@@ -44,7 +45,7 @@ class Boundary:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass through or refuse: 421 for a foreign name, 403 for a foreign page."""
+        """Pass through or refuse: 421 for a foreign name, 403 for a foreign page and for an upload."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -56,6 +57,9 @@ class Boundary:
         elif _matters(scope, headers) and _is_foreign(headers, host):
             text = "agentui only takes requests of its own page and of programs, not of other sites' pages"
             await _refuse(scope, receive, send, PlainTextResponse(f"{text}\n", 403, _PLAIN))
+        elif scope["path"].rstrip("/") in _UPLOADS:
+            # Gradio's route takes files of any size from anybody, and nothing of this page sends any.
+            await _refuse(scope, receive, send, PlainTextResponse("agentui takes no uploads here\n", 403, _PLAIN))
         else:
             await self._app(scope, receive, send)
 

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 
+import httpx2
 import pytest
 
 from agentui.errors import ConfigError
@@ -88,6 +89,12 @@ def test_every_event_of_the_page_is_private(url):
 def test_the_description_of_the_api_finds_no_statistics_and_no_error(url):
     status, _, body = get(f"{url}monitoring/summary")
     assert (status, json.loads(body)) == (200, {"functions": {}})
+
+
+@pytest.mark.parametrize("path", ["gradio_api/upload", "gradio_api/upload/", "upload"])
+def test_nobody_fills_the_disk_through_the_route_for_uploads(url, path):
+    response = httpx2.post(f"{url}{path}", files={"files": ("big.bin", b"x" * 1000)})
+    assert response.status_code in {403, 404, 405}
 
 
 def test_strangers_are_not_let_in_where_code_is_not_isolated():
