@@ -137,5 +137,5 @@ async def test_pictures_and_files_go_together():
     agent = CodeAgent([], model, sandbox_pool=FakePool())
     result = await agent.start("Go", files={"a.csv": b"x"}, images=[image]).wait()
     parts = next(m.content for m in reversed(model.requests[0]) if m.role == "user")
-    assert [part["type"] for part in parts] == ["text", "image_url", "text", "text"]
+    assert [part["type"] for part in parts] == ["text", "image_url", "text"]
     assert json.dumps(result.output) == '["a.csv"]'
