@@ -31,23 +31,27 @@ MAX_INLINE_CHARS = 10_000
 "Longer texts travel outside of the JSON, whose size has a lower limit."
 
 
-def encode(value: Any, *, strict: bool = False, losses: list[Loss] | None = None) -> tuple[Any, bytes]:
+def encode(
+    value: Any, *, strict: bool = False, or_repr: bool = True, losses: list[Loss] | None = None
+) -> tuple[Any, bytes]:
     """Turn `value` into JSON and the bytes it refers to.
 
     Args:
         value: Anything.
         strict: Refuse what could only travel as its `repr`.
+        or_repr: Make the `repr` of all of it, at whatever cost, where too many parts are too large.
         losses: Takes what could only travel as its `repr`.
 
     Raises:
-        CodecError: `strict`, and some part of the value is of a type that cannot be sent, or it is too large.
+        CodecError: `strict`, and some part of the value is of a type that cannot be sent, or it is too large; or not
+            `or_repr`, and it is much too large.
     """
     encoder = Encoder(encode_value=_encode, encode_repr=_encode_repr, strict=strict)
     try:
         data, blob = encoder.value(value), encoder.blob()
         lost = encoder.losses
     except CodecError as error:
-        if strict:
+        if strict or not or_repr:
             raise
         data, blob = _encode_repr(value, error.why), b""
         lost = [Loss(type(value).__qualname__, error.why, whole=True)]

@@ -56,7 +56,10 @@ class HostTools:
         return tool
 
     def _call(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        data, blob = codec.encode([list(arguments), named])
+        try:
+            data, blob = codec.encode([list(arguments), named], or_repr=False)
+        except codec.CodecError as error:
+            raise RuntimeError(f"the arguments of {name}() cannot be sent to the host: too large, {error}") from None
         large = _too_large(data)
         if large is not None:
             raise RuntimeError(f"{large} of {name}() cannot be sent to the host: too large or nested too deep")
