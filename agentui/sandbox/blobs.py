@@ -11,7 +11,7 @@ import atexit
 import errno
 import hashlib
 import os
-import sys
+import shutil
 import tempfile
 import threading
 import weakref
@@ -77,8 +77,8 @@ class Segment:
             return file.read(size)
 
     def _write(self, data: bytes | bytearray) -> None:
-        disk = os.statvfs(self.path) if sys.platform != "win32" else None
-        if disk is not None and disk.f_bavail * disk.f_frsize - len(data) < reserve(disk.f_blocks * disk.f_frsize):
+        disk = shutil.disk_usage(os.path.dirname(self.path))
+        if disk.free - len(data) < reserve(disk.total):
             raise OSError(errno.ENOSPC, "its disk is nearly full")
         # What a write that failed has left behind its end is overwritten.
         with open(self.path, "r+b") as file:
