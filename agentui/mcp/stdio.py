@@ -26,6 +26,8 @@ from agentui.mcp.link import MAX_MESSAGE_BYTES, Link
 
 GRACE_S = 1.0
 "For a server to end by itself when its input is closed, and once more when it is told to."
+LAST_WORDS_S = 0.5
+"For what a server that has ended printed to be read; somebody it started may hold the stream open."
 _INHERITED = ("PATH", "HOME", "SYSTEMROOT")
 _KEPT_CHARACTERS = 2_000
 _CHUNK = 4_096
@@ -65,6 +67,7 @@ class Command:
             yield link
         finally:
             await _end(process)
+            await asyncio.wait(tasks[-1:], timeout=LAST_WORDS_S)
             if process.returncode:
                 link.last_words.insert(0, f"exit status {process.returncode}")
             for task in tasks:
@@ -150,13 +153,15 @@ async def _keep_errors(process: asyncio.subprocess.Process, link: Link) -> None:
 async def _end(process: asyncio.subprocess.Process) -> None:
     stdin: Any = process.stdin
     stdin.close()
-    for number in (None, signal.SIGTERM):
-        if number is not None:
-            _signal_group(process, number)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE_S)
-            break
-    _signal_group(process, signal.SIGKILL)  # its children too, which may outlive it
+    try:
+        for number in (None, signal.SIGTERM):
+            if number is not None:
+                _signal_group(process, number)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), GRACE_S)
+                break
+    finally:  # also where this is cancelled, and its children too, which may outlive it
+        _signal_group(process, signal.SIGKILL)
     await process.wait()
 
 

@@ -89,8 +89,8 @@ def touch(path: str) -> None:
 @server.tool()
 async def hang(begun: str, ended: str) -> str:
     """Never answer; leave a file when it begins and one when it is cancelled."""
-    await anyio.Path(begun).touch()
     try:
+        touch(begun)
         await anyio.sleep_forever()
     finally:
         touch(ended)
