@@ -18,6 +18,8 @@ from agentui.observe import Observation, mistake, observe_result
 from agentui.parse import Answer, CodeTags
 from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 
+STOPPED = "Observation:\n(stopped while this code was running)"
+"Stands in the conversation for what code would have led to."
 _PYTHON_TOOLS = frozenset({"python", "python_interpreter", "code_interpreter", "code", "execute_python"})
 
 
@@ -47,7 +49,7 @@ class CodeLoop(Loop):
         try:
             result = await execute(step, self._spec, sandbox, code, self._call_ids)
         except asyncio.CancelledError:
-            self._remember("user", "Observation:\n(stopped while this code was running)")
+            self._remember("user", STOPPED)
             self._session.history.actions.append(_ran(step, code, stopped=True))
             raise
         self._session.history.add(_ran(step, code, result.error), result)

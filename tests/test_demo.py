@@ -16,7 +16,16 @@ from agentui.demo import DEMO_TOOLS, EXAMPLES, DemoModel
 from agentui.demo.model import next_answer
 from agentui.demo.script import parse_example
 from agentui.demo.tools import look_up_element, look_up_planet
-from agentui.events import CodeStarted, OutputDelta, ReasoningDelta, ToolCallStarted
+from agentui.events import (
+    CodeDelta,
+    CodeStarted,
+    ContextCompacted,
+    OutputDelta,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallStarted,
+)
+from agentui.limits import Limits
 from agentui.messages import ChatMessage
 from agentui.models.base import fold_deltas
 from agentui.sandbox.base import ExecError, ExecResult
@@ -133,6 +142,78 @@ async def test_a_refused_answer_is_not_followed_by_invented_ones():
     result = await run("What is 17 * 23?", final_answer_checks=[refuse_numbers])
     assert answers[0] == 391
     assert "does not fit" in result.output
+
+
+async def cut(session, task, kind, *, after=1):
+    """Run until `after` records of a kind have come, or to the end."""
+    seen = 0
+
+    def count(record):
+        nonlocal seen
+        seen += isinstance(record.event, kind)
+        if seen == after:
+            run.stop()
+
+    run = demo_agent().start(task, session=session, on_record=count)
+    return await run.wait()
+
+
+@pytest.mark.parametrize(("kind", "after"), [(TextDelta, 3), (CodeStarted, 1)])
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
+async def test_a_run_that_is_stopped_in_each_of_its_steps_still_ends_with_its_answer(example, kind, after):
+    session = Session()
+    for task in filter(None, (example.task, example.follow_up)):
+        result = await cut(session, task, kind, after=after)
+        assert result.status == "stopped"
+        left = len(example.script if task == example.task else example.follow_up_script)
+        while result.status == "stopped" and left > 0:
+            left -= 1
+            result = await cut(session, None, kind, after=after + (kind is CodeStarted))
+        result = result if result.status == "completed" else await run(None, session)
+        assert "scripted demo" not in str(result.output), result.output
+        assert result.status == "completed"
+        if task == example.task:
+            assert re.search(ANSWERS[example.title], str(result.output))
+
+
+async def test_a_task_whose_tokens_are_used_up_goes_on_when_they_are_raised():
+    session = Session()
+    result = await run("What is 17 * 23?", session, limits=Limits(max_tokens=1_300))
+    assert result.status == "limit"
+    while result.status == "limit":
+        result = await demo_agent().start(None, session=session, limits=session.unfinished.raised()).wait()
+    assert (result.status, result.output) == ("completed", 391)
+
+
+async def test_a_fork_and_code_in_place_of_the_recorded_one_go_on_with_the_script():
+    session, example = Session(), BY_TITLE["A messy thermometer"]
+    await run(example.task, session)
+    for step in (1, 2):
+        result = await demo_agent().start(None, session=session.fork(step)).wait()
+        assert re.search(ANSWERS[example.title], str(result.output))
+    edited = (
+        "readings = {'21.0': 21.0}\nvalid = [21.0] * 5\npieces = [0] * 7\nmean = 21.0\nprint('valid readings: 5 of 7')"
+    )
+    result = await demo_agent().start(None, session=session.fork(1), first_code=edited).wait()
+    assert "**21.00 degrees**, over 5 readings" in result.output
+
+
+async def test_a_summarised_conversation_and_a_planned_one_still_end_with_the_answer():
+    example = BY_TITLE["The longest hailstone path"]
+    whole = await run(example.task, planning_interval=1)
+    assert re.search(ANSWERS[example.title], str(whole.output))
+    short = await run(example.task, context_tokens=1_700)
+    assert any(event.summarised for event in of_type(short.records, ContextCompacted))
+    assert re.search(ANSWERS[example.title], str(short.output))
+
+
+async def test_the_script_begins_anew_where_the_variables_are_lost():
+    session, example = Session(), BY_TITLE["A messy thermometer"]
+    assert (await cut(session, example.task, CodeStarted, after=3)).status == "stopped"
+    await session.close()
+    result = await run(None, session)
+    assert re.search(ANSWERS[example.title], str(result.output))
+    assert "interpreter had to be restarted" in result.steps[0].observation
 
 
 async def test_the_examples_show_what_they_promise():

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from pathlib import Path
 from string import Template
 
+from agentui.demo.place import place_of
 from agentui.demo.script import EXAMPLES, RecordedAnswer, Script
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, ToolSchema, as_message
 from agentui.models.base import Model
@@ -50,14 +51,16 @@ class DemoModel(Model):
 
 def next_answer(conversation: Sequence[ChatMessage]) -> RecordedAnswer:
     """The answer that the recording of the last task has at this point of the conversation."""
-    tasks = [index for index, message in enumerate(conversation) if _is_task(message)]
-    asked = [_normal(conversation[index].text) for index in tasks]
-    script = _find_script(asked)
+    place = place_of(conversation)
+    script = _find_script([_normal(task) for task in place.tasks])
+    position = place.position(script or ())
+    if place.request == "summary":
+        return RecordedAnswer(text=place.summary(position))
     if script is None:
         return _say("no_script")
-    since = conversation[tasks[-1] + 1 :]
-    position = sum(message.role == "assistant" for message in since)
-    if position >= len(script) or script[position].after not in _last_observation(since):
+    if place.request == "plan":
+        return _say("plan")
+    if position >= len(script) or (position > 0 and script[position].after not in place.observation):
         return _say("does_not_fit")
     return script[position]
 
@@ -73,14 +76,6 @@ def _find_script(asked: Sequence[str]) -> Script | None:
         if example.follow_up is not None and task == _normal(example.follow_up) and _normal(example.task) in earlier:
             return example.follow_up_script
     return None
-
-
-def _is_task(message: ChatMessage) -> bool:
-    return message.role == "user" and not message.text.startswith("Observation:")
-
-
-def _last_observation(since: Sequence[ChatMessage]) -> str:
-    return next((message.text for message in reversed(since) if message.role == "user"), "")
 
 
 def _normal(task: str) -> str:
