@@ -17,7 +17,6 @@ from agentui.demo.model import next_answer
 from agentui.demo.script import parse_example
 from agentui.demo.tools import look_up_element, look_up_planet
 from agentui.events import (
-    CodeDelta,
     CodeStarted,
     ContextCompacted,
     OutputDelta,

@@ -112,7 +112,7 @@ def _heads() -> list[tuple[str, _Kind]]:
         (render("summarise"), "summarise"),
         (render("summary", summary=""), "summary"),
     ]
-    return [(re.split(r"[.:]", prompt)[0], kind) for prompt, kind in prompts]
+    return [(prompt.partition(":")[0].partition(".")[0], kind) for prompt, kind in prompts]
 
 
 def _bare(text: str) -> str:
