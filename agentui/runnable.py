@@ -39,6 +39,8 @@ class Runnable:
     """
 
     loop_class: ClassVar[type[RunBody]] = CodeLoop
+    name: str | None = None
+    description: str | None = None
 
     def __init__(self, spec: AgentSpec, *, return_full_result: bool = False) -> None:
         self.spec = spec

@@ -66,7 +66,9 @@ class PageEvents:
         with Page(title="agentui", fill_height=True, fill_width=True, analytics_enabled=False) as demo:
             # Both are fixed, or a restart of the server would make strangers of all visitors.
             visitor = gr.BrowserState(None, storage_key="agentui-visitor", secret="agentui-visitor-v1")
-            parts = page(service.connections.offers, service.settings.limits, self.sandbox, lost_records)
+            parts = page(
+                service.connections.offers, service.settings.limits, self.sandbox, lost_records, service.own_agent
+            )
             self._bind(demo, parts, visitor)
             gr.api(self.run, api_name="run", concurrency_limit=None)
         demo.service = service
@@ -108,6 +110,7 @@ class PageEvents:
             js="agentui.matchPreset",
             **_ACT,
         )
+        fields.preset.change(None, [fields.preset], None, js="agentui.showPreset", **_ACT)
         for event in (chosen.then, typed.then, fields.model_id.blur):
             # Moving on must not touch the key's field: somebody may be typing in it already.
             event(self.change_endpoint, [visitor, *connection], [fields.key_note], **_ACT)

@@ -15,10 +15,11 @@ import gradio as gr
 
 from agentui.demo import EXAMPLES
 from agentui.limits import Limits
+from agentui.runnable import Runnable
 from agentui.sandbox.base import SandboxInfo
 from agentui.ui.choices import LIMIT_FIELDS, LimitField
 from agentui.ui.connections import Offer
-from agentui.ui.markup import DEMO_NOTE, TOP_TOOLS, WELCOME, top_bar
+from agentui.ui.markup import DEMO_NOTE, TOP_TOOLS, top_bar, welcome
 from agentui.version import __version__
 
 KEY_NOTE = "A key stays in the server's memory, goes to this base URL only, and is forgotten when the URL changes."
@@ -71,9 +72,13 @@ def _html(content: str, **options: Any) -> gr.HTML:
 
 
 def page(
-    offers: Sequence[Offer], limits: Limits, sandbox: SandboxInfo, lost_records: Callable[[object], object]
+    offers: Sequence[Offer],
+    limits: Limits,
+    sandbox: SandboxInfo,
+    lost_records: Callable[[object], object],
+    agent: Runnable | None = None,
 ) -> Parts:
-    """Lay out the page; call it inside `gr.Blocks`."""
+    """Lay out the page; call it inside `gr.Blocks`. With an `agent` of its own it has no examples of the demo."""
     with gr.Row(elem_id="top-bar"):
         _html(top_bar(sandbox), elem_id="top-left")
         new_chat = gr.Button("New chat", elem_id="new-chat", size="sm", min_width=0)
@@ -87,7 +92,7 @@ def page(
                 stop = gr.Button("Stop", elem_id="stop", variant="stop", size="sm", min_width=0)
             with gr.Row(elem_id="panes"):
                 with gr.Column(elem_id="conversation"):
-                    settled, live, chips = _transcript()
+                    settled, live, chips = _transcript(agent)
                     task, send = _composer()
                     with gr.Row(elem_classes="au-hidden", elem_id="pressed-by-script"):
                         go_on = gr.Button("Go on", elem_id="go-on", min_width=0)
@@ -195,16 +200,20 @@ def _limit(field: LimitField, value: float | None) -> gr.Textbox:
     return gr.Textbox(text, label=field.label, placeholder="none", elem_id=field.elem_id, min_width=60, max_lines=1)
 
 
-def _transcript() -> tuple[gr.Chatbot, gr.Chatbot, list[gr.Button]]:
+def _transcript(agent: Runnable | None) -> tuple[gr.Chatbot, gr.Chatbot, list[gr.Button]]:
     with gr.Column(elem_id="chat", elem_classes="au-scroll"):
         with gr.Column(elem_id="welcome"):
-            _html(WELCOME)
-            with gr.Row(elem_id="examples"):
-                chips = [
-                    gr.Button(f"{example.title}\n{example.shows}", elem_classes="au-chip", min_width=0)
-                    for example in EXAMPLES
-                ]
-            _html(DEMO_NOTE)
+            chips: list[gr.Button] = []
+            if agent is not None:
+                _html(welcome(agent.name, agent.description))
+            else:
+                _html(welcome())
+                with gr.Row(elem_id="examples"):
+                    chips = [
+                        gr.Button(f"{example.title}\n{example.shows}", elem_classes="au-chip", min_width=0)
+                        for example in EXAMPLES
+                    ]
+                _html(DEMO_NOTE)
         settled = _chatbot("transcript")
         live = _chatbot("live-step")
     return settled, live, chips

@@ -36,12 +36,24 @@ TOP_TOOLS = (
     '<button type="button" class="au-icon" data-au="theme" aria-label="Light or dark" title="Light or dark">'
     f"{_ICON_THEME}</button>"
 )
-WELCOME = (
-    "<h2>Watch an agent work</h2>"
-    "<p>It thinks, writes Python and runs it in a sandbox, step by step. You see every token, every line of output "
-    "and what it cost, while it happens.</p>"
+_WHAT_IT_DOES = (
+    "It thinks, writes Python and runs it in a sandbox, step by step. You see every token, every line of output "
+    "and what it cost, while it happens."
 )
+
+
+def welcome(name: str | None = None, description: str | None = None) -> str:
+    """What stands there before the first task.
+
+    Args:
+        name: Of the agent that the page was made for, if it has one.
+        description: What that agent does.
+    """
+    title = html.escape(name) if name else "Watch an agent work"
+    return f"<h2>{title}</h2><p>{html.escape(description or _WHAT_IT_DOES)}</p>"
+
+
 DEMO_NOTE = (
-    '<p class="au-small">The demo model is <b>scripted</b>: its words are recorded, the code really runs. '
+    '<p class="au-small au-demo-note">The demo model is <b>scripted</b>: its words are recorded, the code really runs. '
     '<button type="button" class="au-link" data-au="connect">Connect a model</button> to give it any task.</p>'
 )

@@ -58,6 +58,11 @@ class Service:
         self._agents = agents
         self._tools = DEMO_TOOLS if tools is None else tools
 
+    @property
+    def own_agent(self) -> Runnable | None:
+        """The agent that the page was made for; None if it is the default one."""
+        return self._agents.first if self._agents else None
+
     async def send(self, visitor: Visitor, task: str, choices: Choices) -> bool:
         """Start a task; False if it cannot be started, with the reason shown in the transcript."""
         return await self._try(visitor, choices, lambda key: self._start(visitor, task, choices, key))

@@ -135,7 +135,8 @@
     chat.parentElement.append(jump);
     const atEnd = () => chat.scrollHeight - chat.scrollTop - chat.clientHeight < 24;
     const toEnd = () => {
-      if (following) chat.scrollTop = chat.scrollHeight;
+      // The welcome is read from its beginning.
+      if (following && document.body.dataset.chat === "going") chat.scrollTop = chat.scrollHeight;
     };
     const set = (value) => {
       following = value;
@@ -209,6 +210,7 @@
   function showState({ running, runs }) {
     document.body.dataset.run = running ? "running" : "idle";
     document.body.dataset.chat = runs ? "going" : "empty";
+    if (!runs) byId("chat").scrollTop = 0;
     const send = byId("send");
     send.disabled = running;
     send.title = running ? "A task is running: stop it, or wait for its end" : "Send (Enter)";
@@ -223,6 +225,7 @@
 
   async function start({ element, props, watch, server }) {
     startTheme();
+    document.body.dataset.preset ??= Object.keys(agentui.offers)[0];
     const [status, chat, panel, stop, send, inspector] = await present(
       "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint", "transcript", "live-step",
     );

@@ -10,6 +10,9 @@
     return preset === CUSTOM || url === offered ? [preset, url, model] : [preset, offered, offeredModel];
   };
 
+  /* What only one preset's visitors are told is shown by its style. A fresh page has the first. */
+  agentui.showPreset = (preset) => (document.body.dataset.preset = preset);
+
   /* A URL was typed: it is another server unless it is the preset's. */
   agentui.matchPreset = (preset, url, model) => {
     const other = url.trim() && url.trim() !== agentui.offers[preset]?.[0];
