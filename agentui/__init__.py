@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from agentui.limits import Limits
 from agentui.version import __version__
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     )
     from agentui.events import Record, RunEvent
     from agentui.launch import GradioUI, Playground
+    from agentui.limits import Limits
     from agentui.mcp.server import McpServer
     from agentui.mcp.several import mcp_tools
     from agentui.messages import ChatMessage, ChatMessageStreamDelta, ToolCall

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
 
+from agentui.cli.interrupts import leave_at_once
 from agentui.errors import ConfigError, ModelError
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
@@ -99,7 +100,8 @@ def mcp_from(options: argparse.Namespace, taken: Collection[str] = ()) -> Abstra
         raise ConfigError(f"environment variable {missing[0]} is not set: --mcp-env cannot hand it over")
     env = {name: os.environ[name] for name in options.mcp_env}
     # Half a second to import: only those who need it pay for it.
-    several = import_module("agentui.mcp.several")
+    with leave_at_once():
+        several = import_module("agentui.mcp.several")
     return several.mcp_tools(*(several.server_from(text, env) for text in options.mcp), taken=taken)
 
 
@@ -172,7 +174,8 @@ def connect(server: Server, **parameters: Any) -> Any:
         ConfigError: The address is none, or a parameter is none.
     """
     # The client takes most of a second to import: only those who need it pay for it.
-    made = import_module("agentui.models.openai_server").OpenAIServerModel
+    with leave_at_once():
+        made = import_module("agentui.models.openai_server").OpenAIServerModel
     own = {*inspect.signature(made).parameters, *_NOT_SENT}
     if refused := sorted(own & set(parameters)):
         raise ConfigError(

@@ -7,6 +7,7 @@ import dataclasses
 from importlib import import_module
 
 from agentui.adopt import load_agent
+from agentui.cli.interrupts import leave_at_once
 from agentui.cli.options import (
     add_command,
     add_mcp_options,
@@ -58,9 +59,11 @@ def serve(options: argparse.Namespace) -> int:
             "--mcp gives tools to the page's own agent: give them to yours where it is made, with mcp_tools"
         )
     agent = load_agent(options.agent) if options.agent else None
-    with mcp_from(options) as tools:
-        # Gradio takes seconds to import: only this command pays for it.
+    servers = mcp_from(options)
+    # Gradio takes seconds to import: only this command pays for it.
+    with leave_at_once():
         page = import_module("agentui.ui.app")
+    with servers as tools:
         page.launch(settings, agent=agent, tools=tools or None, open_browser=not options.no_browser)
     return 0
 

@@ -95,7 +95,10 @@ def _take(place: Place, kind: _Kind, text: str, said: str) -> None:
 def _kind(text: str) -> _Kind:
     if text.startswith(_OBSERVATION):
         return "undone" if text == STOPPED else "observation"
-    return next((kind for head, kind in _heads() if text.startswith(head)), "task")
+    for head, kind in _heads():
+        if text.startswith(head):
+            return kind
+    return "task"
 
 
 @cache

@@ -2,7 +2,8 @@
 
 import pytest
 
-from agentui.cli import build_parser, main
+from agentui.cli import main
+from agentui.cli.commands import build_parser
 from agentui.cli.serve import with_connection
 from agentui.errors import ConfigError
 from agentui.settings import Settings
