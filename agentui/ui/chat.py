@@ -7,10 +7,10 @@ Everything here is a pure function of the folded run.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Literal, TypedDict
 
-from agentui.events import ArtifactCreated, StepFinished
+from agentui.events import ArtifactCreated
+from agentui.ui.cuts import cut_words, not_begun, was_cut
 from agentui.ui.markdown import Prose, code_block, output_block, text_html, verbatim_html
 from agentui.ui.notes import retry_notes
 from agentui.ui.words import humane, seconds, size
@@ -21,7 +21,6 @@ _SHOWN_VALUE = 200
 "Characters of a tool's argument or result that the card shows; the details have the whole."
 
 _SHOWN_TASK = 5_000
-_LIMIT = re.compile(r"the \w+ limit is used up \(")
 
 
 class TextPart(TypedDict):
@@ -96,24 +95,21 @@ def step_head(step: StepView) -> str:
     """The title line: which step, how long, how many tokens."""
     name = "Plan" if step.kind == "planning" else f"Step {step.number}"
     facts: list[str] = []
-    state = "live"
+    state, cut = "live", ""
     if step.end is not None:
-        facts.append(seconds(step.end.timing.finished - step.end.timing.started))
+        cut = cut_words(step.end)
+        if not not_begun(step.end):
+            facts.append(seconds(step.end.timing.finished - step.end.timing.started))
         if step.end.usage is not None:
             estimated = "≈" if step.end.usage.source != "reported" else ""
             facts.append(f"{estimated}{step.end.usage.total_tokens:,} tokens")
         state = "stopped" if was_cut(step.end) else "failed" if step.end.error else "done"
     said = {
         "failed": '<span class="au-mark">failed</span>',
-        "stopped": '<span class="au-fact">cut short</span>',
+        "stopped": f'<span class="au-fact">{cut}</span>',
     }.get(state, "")
     more = "".join(f'<span class="au-fact">{fact}</span>' for fact in facts)
     return f'<div class="au-head au-{state}"><b>{name}</b>{more}{said}</div>'
-
-
-def was_cut(end: StepFinished) -> bool:
-    """Whether the step was cut by a stop or a limit, which is nobody's failure; the card at the end says which."""
-    return (end.error or "").startswith("stopped before") or bool(_LIMIT.match(end.error or ""))
 
 
 def reasoning(text: str, *, live: bool) -> str:

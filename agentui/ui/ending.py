@@ -11,6 +11,7 @@ from typing import Any
 
 from agentui.events import RunFinished, UpstreamClosed
 from agentui.limits import CAPS, Cap, Limits
+from agentui.ui.cuts import left_undone
 from agentui.ui.markdown import Prose, output_block, text_html
 from agentui.ui.tables import table_html
 from agentui.ui.words import dollars, humane, seconds, sentence
@@ -72,12 +73,11 @@ def end_card(view: RunView, end: RunFinished, left: Unfinished | None, proof: st
     title, why = _title_and_why(view, end, left, proof)
     lines = [f'<div class="au-card-head"><b>{title}</b>{f" <span>{why}</span>" if why else ""}</div>']
     if left is not None:
-        steps = f"{left.spent.steps:,} {'step' if left.spent.steps == 1 else 'steps'}"
-        lines.append(f"<div>Spent: {steps} · {_spent(view, end, left)}</div>")
+        lines.append(f"<div>Spent: {_steps(view, left)} · {_spent(view, end, left)}</div>")
         lines.append("<div>Kept: the conversation so far, its variables and its files.</div>")
     if left is not None and can_go_on:
-        more = raised_words(left.limits, left.raised(MORE))
-        label = "+50 % and go on" if more else "Go on"
+        raised = left.raised(MORE)
+        more, label = raised_words(left.limits, raised), _go_on_label(left.limits, raised)
         lines.append(
             f'<div class="au-card-act"><button type="button" class="au-button au-go-on au-run-{left.run_id}">{label}'
             f"</button>{f' <span>{more}</span>' if more else ''}</div>"
@@ -89,9 +89,26 @@ def raised_words(before: Limits, after: Limits) -> str:
     """Which caps differ, such as `tokens 5,000 → 7,500`."""
     return " · ".join(
         f"{_CAP_NAMES[cap]} {_amount(cap, getattr(before, cap))} → {_amount(cap, getattr(after, cap))}"
-        for cap in CAPS
-        if getattr(before, cap) != getattr(after, cap)
+        for cap in _raised(before, after)
     )
+
+
+def _go_on_label(before: Limits, after: Limits) -> str:
+    """What the button does, such as `Raise tokens to 7,500 and go on`."""
+    news = [f"{_CAP_NAMES[cap]} to {_amount(cap, getattr(after, cap))}" for cap in _raised(before, after)]
+    return f"Raise {', '.join(news)} and go on" if news else "Go on"
+
+
+def _raised(before: Limits, after: Limits) -> list[Cap]:
+    return [cap for cap in CAPS if getattr(before, cap) != getattr(after, cap)]
+
+
+def _steps(view: RunView, left: Unfinished) -> str:
+    """How many steps were taken, and what became of one that was not."""
+    count = left.spent.steps
+    taken = f"{count:,} finished {'step' if count == 1 else 'steps'}" if count else "no finished step"
+    undone = left_undone(view)
+    return f"{taken}, one {undone}" if undone else taken
 
 
 _UNITS = {"max_steps": " steps", "max_seconds": " s", "max_tokens": " tokens", "max_cost_usd": ""}
@@ -155,7 +172,9 @@ def _amount(cap: str, value: float | None, *, mark: str = "") -> str:
         return "none"
     if cap == "max_cost_usd":
         return mark + dollars(value)
-    return mark + (f"{value:,.1f}".removesuffix(".0") if cap == "max_seconds" else f"{int(value):,}")
+    if cap == "max_seconds":
+        return mark + (f"{value:,.1f}".removesuffix(".0") if value >= 1 else f"{value:.2g}")
+    return mark + f"{int(value):,}"
 
 
 def _spent(view: RunView, end: RunFinished, left: Unfinished) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from agentui.events import ContextCompacted, ModelRetried, RunStarted
+from agentui.ui.cuts import left_undone
 from agentui.ui.ending import raised_words
 from agentui.ui.markdown import text_html
 from agentui.ui.words import gist, sentence, short, wait
+from agentui.view import RunView
 
 
 def note(text: str) -> str:
@@ -49,11 +51,16 @@ def compaction_text(event: ContextCompacted) -> str:
     )
 
 
-def resumed_text(started: RunStarted, earlier: RunStarted | None) -> str:
-    """Where a run goes on from, and with which caps."""
+def resumed_text(started: RunStarted, earlier: RunView | None) -> str:
+    """Where a run goes on from, and with which caps: after a finished step, or with one that was not."""
     step = started.parent.step if started.parent else 0
-    where = f"Goes on after step {step} of the run before" if step else "Goes on with the task of the run before"
-    more = raised_words(earlier.limits, started.limits) if earlier else ""
+    undone = left_undone(earlier) if earlier else ""
+    where = "Goes on with the task of the run before"
+    if step and undone:
+        where = f"Goes on with step {step} of the run before, which {'' if undone == 'failed' else 'was '}{undone}"
+    elif step:
+        where = f"Goes on after step {step} of the run before"
+    more = raised_words(earlier.start.limits, started.limits) if earlier and earlier.start else ""
     return f"{where}{f' · {more}' if more else ''}"
 
 

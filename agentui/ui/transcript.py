@@ -65,7 +65,7 @@ class RunTranscript:
         self.settled: list[Message] = [] if task is None else [user_message(task)]
         self.output: Any = None
         self.left: Unfinished | None = None
-        self._earlier = earlier.view.start if earlier else None
+        self._earlier = earlier.view if earlier else None
         self._live: LiveStep | None = None
         self._stopped_at: float | None = None
         "When a stop was asked for while code ran."

@@ -29,13 +29,19 @@ def test_a_used_up_cap_is_a_card_whose_button_raises_it_and_goes_on(page, stage,
     limit(page, "max-steps", "1")
     send(page, "Find x")
     card = page.locator("#chat .au-card")
-    for text in ("Step limit reached", "1 of 1 steps", "Spent: 1 step", "Kept: the conversation", "steps 1 → 2"):
+    for text in (
+        "Step limit reached",
+        "1 of 1 steps",
+        "Spent: 1 finished step",
+        "Kept: the conversation",
+        "steps 1 → 2",
+    ):
         expect(card).to_contain_text(text)
     expect(page.locator("#run-bar")).to_contain_text("Limit reached")
     visitors.reload(page)
     second = visitors.open(page.context)
     for tab in (page, second):
-        expect(tab.locator(".au-go-on")).to_have_text("+50 % and go on")
+        expect(tab.locator(".au-go-on")).to_have_text("Raise steps to 2 and go on")
     second.locator(".au-go-on").focus()
     second.keyboard.press("Enter")
     for tab in (page, second):

@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from agentui.events import ContextCompacted, ModelRetried, ParentRun
+from agentui.events import ContextCompacted, ModelRetried, ParentRun, StepStarted
 from agentui.limits import Limits
 from agentui.ui.notes import compaction_text, resumed_text, retry_notes
-from tests.builders import started
+from agentui.usage import TokenUsage
+from agentui.view import fold
+from tests.builders import finished, records, started, step_finished
 
 
 def retried(attempt, reason="it broke", wait_s=1.0):
@@ -39,10 +41,38 @@ def test_a_shortened_conversation(elided, summarised, how):
 
 
 def test_a_resumed_run_says_after_what_and_with_which_caps():
-    before = replace(started(), limits=Limits(max_tokens=5_000, max_cost_usd=0.01))
+    before = fold(records(replace(started(), limits=Limits(max_tokens=5_000, max_cost_usd=0.01))))
     parent = ParentRun(run_id="r", step=3, relation="resumed")
     after = replace(started(), limits=Limits(max_tokens=7_500, max_cost_usd=0.015), parent=parent)
     assert (
         resumed_text(after, before)
         == "Goes on after step 3 of the run before · tokens 5,000 → 7,500 · cost $0.01 → $0.015"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "usage", "status", "said"),
+    [
+        (
+            "stopped before the step had ended",
+            TokenUsage(9, 1),
+            "stopped",
+            "with step 1 of the run before, which was cut short",
+        ),
+        (
+            "the token limit is used up (600 of max_tokens=300): raise it",
+            None,
+            "limit",
+            "with step 1 of the run before, which was not begun",
+        ),
+        ("the server said 500", TokenUsage(9, 1), "failed", "with step 1 of the run before, which failed"),
+        ("NameError: x", TokenUsage(9, 1), "limit", "after step 1 of the run before"),
+    ],
+)
+def test_a_resumed_run_does_an_unfinished_step_again(error, usage, status, said):
+    end = replace(step_finished(error=error, usage=usage), code=None)
+    before = fold(
+        records(started(), StepStarted(step=1), end, finished(status, error=error if status == "failed" else ""))
+    )
+    after = replace(started(), parent=ParentRun(run_id="r", step=1, relation="resumed"))
+    assert resumed_text(after, before) == f"Goes on {said}"

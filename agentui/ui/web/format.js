@@ -47,6 +47,9 @@
   /* Whether a step was cut by a stop or a limit, which is nobody's failure. */
   const wasCut = (step) => /^(stopped before|the \w+ limit is used up \()/.test(step.end?.error ?? "");
 
+  /* Whether it was cut before its first request was sent. */
+  const notBegun = (step) => wasCut(step) && step.end.usage == null && step.end.code == null;
+
   /* The connections that were closed early in a step, those of called agents included. */
   const closedIn = (step) => [
     ...(step.closed ? [step.closed] : []),
@@ -88,5 +91,5 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
-  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, stopProof, compactionText, el, setText });
+  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, notBegun, stopProof, compactionText, el, setText });
 })();

@@ -95,7 +95,7 @@
     }
 
     drawSteps(view, used, cap) {
-      const number = view.actions + used.steps;
+      const number = view.actions + used.steps - (view.step && agentui.notBegun(view.step) ? 1 : 0);
       if (!number) return this.items.step.show("");
       if (cap == null) return this.items.step.show(view.end ? `${number} ${number === 1 ? "step" : "steps"}` : `step ${number}`);
       this.items.step.show(`step ${number}`, number / cap, `/${count(cap)}`);

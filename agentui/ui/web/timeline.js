@@ -57,7 +57,7 @@
           this.segments.delete(kind);
         }
       const to = spans[spans.length - 1].to;
-      setText(this.time, seconds(Math.max(0, to - spans[0].from)));
+      setText(this.time, agentui.notBegun(step) ? "not sent" : seconds(Math.max(0, to - spans[0].from)));
       const said = spans.map((span) => `${NAMES[span.kind]} ${seconds(span.to - span.from)}`).join(", ");
       this.button.title = said;
       this.button.setAttribute("aria-label", `${this.label.textContent}, ${state}, ${said}`);
