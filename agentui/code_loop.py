@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +10,13 @@ from agentui.checkpoints import RanCode
 from agentui.draft import StepDraft
 from agentui.execute import execute
 from agentui.loop import Loop
-from agentui.messages import ToolCall
-from agentui.models.wire import as_object
-from agentui.observe import Observation, mistake, observe_result
+from agentui.native_code import bad_calls, code_of_calls
+from agentui.observe import Observation, mistake, observe_calls, observe_result
 from agentui.parse import Answer, CodeTags
 from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 
 STOPPED = "Observation:\n(stopped while this code was running)"
 "Stands in the conversation for what code would have led to."
-_PYTHON_TOOLS = frozenset({"python", "python_interpreter", "code_interpreter", "code", "execute_python"})
 
 
 class CodeLoop(Loop):
@@ -34,6 +30,11 @@ class CodeLoop(Loop):
         code = reply.answer.code or code_of_calls(reply.tool_calls)
         self._remember("assistant", self._as_written(replace(step.answer, code=code, closed=True)))
         wrong = mistake(reply, complete=code is not None and reply.answer.closed)
+        if wrong != "truncated" and reply.answer.code is None and (bad := bad_calls(reply.tool_calls)):
+            observation = observe_calls(bad, self._spec.tags)
+            self._observe(step, observation)
+            self._failures.check(("calls", bad), observation.error or "")
+            return None
         if wrong is not None:
             return await self._correct(step, reply, wrong)
         return await self._run_code(step, code or "")
@@ -96,24 +97,3 @@ def _ran(step: StepDraft, code: str, error: ExecError | None = None, *, stopped:
         failed=error is not None,
         stopped=stopped or (error is not None and error.kind in SANDBOX_ERRORS),
     )
-
-
-def code_of_calls(calls: Sequence[ToolCall]) -> str | None:
-    """The code that a model meant which answers with native calls although it was asked for code; None if none."""
-    lines = [_line(call) for call in calls]
-    return "\n".join(line for line in lines if line) or None
-
-
-def _line(call: ToolCall) -> str | None:
-    try:
-        given = json.loads(call.arguments or "{}")
-    except ValueError:
-        return call.arguments if call.name in _PYTHON_TOOLS else None
-    arguments = as_object(given)
-    if call.name in _PYTHON_TOOLS:
-        return next((value for value in arguments.values() if isinstance(value, str)), None)
-    if not isinstance(given, dict) or not call.name.isidentifier():
-        return None
-    if call.name == "final_answer":
-        return f"final_answer({next(iter(arguments.values()), None)!r})"
-    return f"print({call.name}(**{given!r}))"

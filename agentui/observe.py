@@ -6,6 +6,7 @@ model that did not take the hint twice will not take it the twentieth time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -94,6 +95,12 @@ def observe_mistake(kind: Mistake, reply: Reply, spec: AgentSpec, output_tokens:
         "no_code": f"the model's answer had no {'tool call' if spec.native_tools else 'code'}",
     }
     return Observation(text=text, error=said[kind])
+
+
+def observe_calls(bad: Sequence[str], tags: CodeTags) -> Observation:
+    """Tell the model which of its native calls mean no code."""
+    text = render("bad_calls", calls=bad, opening=tags.opening, closing=tags.closing)
+    return Observation(text=text, error=f"the model made a call that cannot be run: {'; '.join(bad)}")
 
 
 def observe_result(

@@ -4,7 +4,7 @@ import pytest
 from builders import kinds, of_type
 
 from agentui.agent import CodeAgent, ToolCallingAgent
-from agentui.events import ToolCallDelta, ToolCallFinished, ToolCallStarted
+from agentui.events import StepFinished, ToolCallDelta, ToolCallFinished, ToolCallStarted
 from agentui.messages import ToolCall
 from agentui.testing import FakePool, Finish, ScriptedModel, serve_chat
 from agentui.tools import tool
@@ -169,6 +169,36 @@ async def test_tools_are_described_to_the_server_and_its_calls_are_understood():
 async def test_a_code_agent_takes_native_calls_for_the_code_they_mean(native):
     got = await records_of(agent_for([native], kind=CodeAgent))
     assert got[-1].event.output == 42
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "wrong"),
+    [
+        ("functions.add", '{"a": 1}', "there is no such function"),
+        ("", "{}", "there is no such function"),
+        ("add", '{"a": 1', "the arguments are not valid JSON"),
+        ("add", "[1]", "the arguments are a JSON list, not an object"),
+        ("python", '{"n": 1}', "there is no code in the arguments"),
+    ],
+)
+@pytest.mark.parametrize("said", ["", "I call it."])
+async def test_a_code_agent_is_told_which_native_call_means_no_code(name, arguments, wrong, said):
+    bad = [
+        said,
+        call(name, arguments),
+        call("python", "1/0", call_id="c2", index=1),
+    ]
+    agent = agent_for(bad, "<code>final_answer(3)</code>", kind=CodeAgent)
+    got = await records_of(agent)
+    steps = of_type(got, StepFinished)
+    assert (got[-1].event.output, len(steps)) == (3, 2)
+    for text in (steps[0].error, steps[0].observation, agent.model.requests[1][-1].content):
+        assert f"{name or '(no name)'}({arguments}): {wrong}" in text
+    assert "empty" not in steps[0].error
+    again = agent_for(*[bad] * 3, kind=CodeAgent)
+    got = await records_of(again)
+    assert "the same mistake 3 times in a row" in got[-1].event.error
+    assert wrong in got[-1].event.error
 
 
 async def test_a_code_agent_runs_a_native_tool_call_as_code():
