@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,6 +86,11 @@ class Session:
         self.history = History()
         self.origin: Origin | None = None
         self._lost = False
+
+    def __del__(self) -> None:
+        # Dropped without `close`: its worker would hold memory and files for as long as the pool lives.
+        if self.sandbox is not None and not sys.is_finalizing():
+            asyncio.run_coroutine_threadsafe(self.sandbox.close(), background_loop())
 
     def begin(self, assignment: Assignment) -> None:
         """A run takes the session.

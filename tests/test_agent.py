@@ -39,6 +39,7 @@ from agentui.testing import FakePool, Finish, Gate, Reasoning, ScriptedModel
 from agentui.tools import tool
 from agentui.usage import TokenUsage
 from agentui.view import fold
+from tests.serving import eventually
 
 
 def code(body, thought="Go."):
@@ -621,3 +622,10 @@ async def test_code_that_runs_too_long_is_told_the_limit():
     result = await result_of(agent)
     assert "0.2 s" in result.steps[0].observation
     assert "KeyboardInterrupt" not in result.steps[0].observation
+
+
+async def test_a_session_that_is_dropped_ends_its_interpreter():
+    pool = FakePool()
+    await result_of(agent_for(code("final_answer(1)"), pool=pool), session=Session())
+    await asyncio.to_thread(eventually, lambda: pool.opened[0].closed)
+    assert pool.opened[0].closed
