@@ -20,9 +20,12 @@ from agentui.view import RunView, StepView, ToolCallView
 
 _CSV_COLUMNS = [
     *("agent", "model", "step", "kind", "attempt", "failed"),
-    *("input_tokens", "output_tokens", "total_tokens", "cached_input_tokens", "reasoning_tokens"),
+    *("input_tokens", "input_tokens_estimated", "output_tokens", "output_tokens_estimated"),
+    *("total_tokens", "total_tokens_estimated", "cached_input_tokens", "cached_input_tokens_estimated"),
+    *("reasoning_tokens", "reasoning_tokens_estimated"),
     *("source", "margin", "counted_output_tokens", "estimate_error"),
-    *("cost_usd", "cost_source", "first_delta_s", "generating_s", "tokens_per_s"),
+    *("cost_usd", "cost_usd_estimated", "cost_source"),
+    *("first_delta_s", "generating_s", "tokens_per_s", "tokens_per_s_estimated"),
 ]
 
 
@@ -32,7 +35,11 @@ def as_markdown(view: RunView) -> str:
 
 
 def as_usage_csv(view: RunView) -> str:
-    """One row a model call. Estimated numbers begin with `≈`; what nobody knows is empty, or `unknown` for a price."""
+    """One row a model call, all numbers plain, so that a spreadsheet can add them.
+
+    `…_estimated` says of each whether it is an estimate; what nobody knows is empty, and the source
+    of an unknown cost is `unknown`.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(_CSV_COLUMNS)
@@ -114,23 +121,28 @@ def _plain(text: str) -> str:
 
 
 def _cells(row: UsageRow) -> list[object]:
-    usage, mark = row.usage, "" if row.usage.source == "reported" else "≈"
+    usage, estimated = row.usage, row.usage.source != "reported"
     tokens = (usage.input_tokens, usage.output_tokens, usage.total_tokens)
-    known = (usage.cached_input_tokens, usage.reasoning_tokens)
+    some = (*tokens, usage.cached_input_tokens, usage.reasoning_tokens)
+    speed = None if row.tokens_per_s is None else f"{row.tokens_per_s:.1f}"
     times = (row.first_delta_s, row.generating_s)
     return [
         *(_plain(row.agent), _plain(row.model), row.step, row.kind, row.attempt, row.failed),
-        *(f"{mark}{count}" for count in tokens),
-        *("" if count is None else f"{mark}{count}" for count in known),
+        *(cell for count in some for cell in _number(count, estimated=estimated)),
         usage.source,
         None if row.margin is None else round(row.margin, 4),
         row.counted_output_tokens,
         None if row.estimate_error is None else f"{row.estimate_error:.4f}",
-        f"{mark}{row.cost.usd}" if row.cost else "unknown",
-        _plain(row.cost.source) if row.cost else "",
+        *_number(row.cost.usd if row.cost else None, estimated=estimated),
+        _plain(row.cost.source) if row.cost else "unknown",
         *(None if seconds is None else f"{seconds:.6f}" for seconds in times),
-        None if row.tokens_per_s is None else f"{mark}{row.tokens_per_s:.1f}",
+        *_number(speed, estimated=estimated),
     ]
+
+
+def _number(number: object, *, estimated: bool) -> tuple[object, object]:
+    """A number, and whether it is an estimate; nothing of either where nobody knows."""
+    return (None, None) if number is None else (number, estimated)
 
 
 def _step(step: StepView) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from agentui.errors import ConfigError
-from agentui.events import RECORD, Record, RunEvent, SubagentEvent
+from agentui.events import RECORD, Record, RunEvent, RunFinished, SubagentEvent
 
 _KNOWN = {kind.__dataclass_fields__["type"].default for kind in get_args(RunEvent)}
 _WRAPPER = SubagentEvent.__dataclass_fields__["type"].default
@@ -31,6 +31,14 @@ def read_records(path: Path) -> Iterator[Record]:
                     yield record
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def end_missing(records: Sequence[Record]) -> str | None:
+    """That a recording is cut short, in a line for its reader; None if its run has ended."""
+    if records and isinstance(records[-1].event, RunFinished):
+        return None
+    last = f"its last record is number {records[-1].seq}" if records else "it has no records"
+    return f"the recording has no end: {last}, and none says how the run ended"
 
 
 def _read(line: str, place: str) -> Record | None:

@@ -72,6 +72,7 @@ class Runnable:
         files: Files | None = None,
         max_steps: int | None = None,
         return_full_result: bool | None = None,
+        limits: Limits | None = None,
     ) -> Any:
         """Run a task to its end.
 
@@ -83,6 +84,7 @@ class Runnable:
             additional_args: Variables that the code finds under these names.
             files: Paths, or bytes and paths by name, which the code finds in its directory under plain names.
             max_steps: Instead of the agent's own.
+            limits: Instead of the agent's own, all of them.
             return_full_result: Return a `RunResult`, which also tells of runs that ended without an answer.
 
         Returns:
@@ -103,6 +105,7 @@ class Runnable:
             additional_args=additional_args,
             files=files,
             max_steps=max_steps,
+            limits=limits,
         )
 
     def resume(

@@ -97,12 +97,21 @@ def test_the_table_marks_estimates_and_says_what_is_unknown():
     assert usage_table(fold(records(started()))) == []
 
 
-def test_the_csv_marks_estimates_too():
+def test_the_csv_has_plain_numbers_and_marks_estimates_beside_them():
     exact, guess = csv.DictReader(io.StringIO(as_usage_csv(fold(a_run()))))
     assert (exact["input_tokens"], exact["estimate_error"], exact["tokens_per_s"]) == ("1200", "0.0400", "50.0")
     assert (exact["cost_usd"], exact["cost_source"]) == ("0.0021", "list")
-    assert (guess["input_tokens"], guess["total_tokens"], guess["margin"]) == ("≈1400", "≈1450", "0.09")
-    assert (guess["cost_usd"], guess["cached_input_tokens"], guess["estimate_error"]) == ("unknown", "", "")
+    assert (guess["input_tokens"], guess["total_tokens"], guess["margin"]) == ("1400", "1450", "0.09")
+    assert (guess["cost_usd"], guess["cost_source"], guess["cached_input_tokens"]) == ("", "unknown", "")
+    assert (guess["cost_usd_estimated"], guess["cached_input_tokens_estimated"], guess["estimate_error"]) == (
+        "",
+        "",
+        "",
+    )
+    for name in ("input_tokens", "output_tokens", "total_tokens", "tokens_per_s"):
+        assert (exact[f"{name}_estimated"], guess[f"{name}_estimated"]) == ("False", "True"), name
+        assert float(guess[name]) > 0
+    assert exact["cost_usd_estimated"] == "False"
 
 
 @pytest.mark.parametrize("model", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])

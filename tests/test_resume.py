@@ -66,6 +66,20 @@ async def test_a_run_that_used_up_its_steps_goes_on_with_more_of_them():
     assert of_type(result.records, StepStarted)[0].step == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_first_run_takes_limits_of_its_own(stream):
+    agent = agent_for(code("x = 1"), code("final_answer(2)"))
+    limits = Limits(max_steps=1)
+    if stream:
+        *_, last = agent.run("task", stream=True, limits=limits)
+        assert last.event.status == "limit"
+    else:
+        with pytest.raises(RunLimitReached, match="max_steps=1"):
+            agent.run("task", limits=limits)
+    assert agent.resume(limits=Limits()) == 2
+    assert agent.limits == Limits()
+
+
 async def test_what_earlier_parts_spent_counts_but_is_in_the_totals_of_its_own_run_alone():
     answers = [[code(f"x = {i}"), TokenUsage(1000, 200)] for i in range(3)]
     agent, session = agent_for(*answers), Session()

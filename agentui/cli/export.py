@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from agentui.cli.options import add_command
-from agentui.cli.terminal import clean
+from agentui.cli.terminal import clean, one_line
 from agentui.errors import ConfigError
 from agentui.export import as_markdown, as_usage_csv
-from agentui.recording import read_records
+from agentui.recording import end_missing, read_records
 from agentui.view import fold
 
-_FORMATS = {"markdown": as_markdown, "usage-csv": as_usage_csv}
+_FORMATS = {"markdown": as_markdown, "md": as_markdown, "usage-csv": as_usage_csv}
 
 
 def add_parser(commands: object) -> None:
@@ -36,7 +36,10 @@ def export(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The input is no recording, or the output cannot be written.
     """
-    text = _FORMATS[options.format](fold(read_records(options.file))).encode("utf-8", "replace").decode()
+    records = list(read_records(options.file))
+    if (cut := end_missing(records)) is not None:
+        print(f"agentui: {one_line(str(options.file))}: {cut}", file=sys.stderr)
+    text = _FORMATS[options.format](fold(records)).encode("utf-8", "replace").decode()
     if options.output is None:
         sys.stdout.write(clean(text) if sys.stdout.isatty() else text)
         return 0

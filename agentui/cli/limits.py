@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _OPTIONS = {
 _MORE_NAMES = {"max_cost_usd": ("--max-cost",)}
 _FLAGS = {name: f"--{name.replace('_', '-')}" for name in (*_OPTIONS, "planning_interval")}
 _NAMED = re.compile(rf"(?:\blimit )?\b({'|'.join(_FLAGS)})\b(?:=([\w.+-]+(?:,\d{{3}})*))?")
+_SERVER_FLAGS = {"api_base": "--base-url", "api_key": "--api-key-env", "model_id": "--model"}
+_SERVER = re.compile(rf"\b({'|'.join(_SERVER_FLAGS)})\b(?!=)")
 _GO_ON = ": raise it and go on"
 
 
@@ -52,9 +55,14 @@ def in_flags(text: str) -> str:
     return re.sub(r"^(image|file)s:", r"--\1:", _NAMED.sub(_flag, text))
 
 
-def limit_in_flags(text: str) -> str:
-    """The same for the message of a run or a step that a limit has ended; any other text as it is."""
-    return in_flags(text.removesuffix(_GO_ON)) if text.endswith(_GO_ON) else text
+def error_in_flags(text: str) -> str:
+    """The same for what has ended a run or a step: a limit, or what a model's server is asked with."""
+    if text.endswith(_GO_ON):
+        return in_flags(text.removesuffix(_GO_ON))
+    if "\n" in text:  # a traceback
+        return text
+    ours, says, theirs = text.partition("; the server says: ")
+    return _SERVER.sub(lambda found: _SERVER_FLAGS[found[0]], ours) + says + theirs
 
 
 @contextmanager
@@ -74,7 +82,15 @@ def next_step(left: Unfinished) -> str:
     """The flags with which a run that a limit has ended gets further."""
     more = left.raised()
     raised = [(cap, getattr(more, cap)) for cap in CAPS if getattr(more, cap) != getattr(left.limits, cap)]
-    return " ".join(f"{_FLAGS[cap]} {value:{'.4g' if value < 1 else '.12g'}}" for cap, value in raised)
+    return " ".join(f"{_FLAGS[cap]} {_rounded_up(value)}" for cap, value in raised)
+
+
+def _rounded_up(value: float) -> str:
+    """Whole numbers as they are, others with three digits that count."""
+    if value == int(value):
+        return f"{value:.12g}"
+    scale = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return f"{math.ceil(value / scale - 1e-9) * scale:.12g}"
 
 
 def _flag(found: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from agentui.cli.interrupts import leave_at_once
+from agentui.cli.limits import error_in_flags
 from agentui.errors import ConfigError, ModelError
 from agentui.models.base import Model
 from agentui.models.presets import PRESETS, Preset
@@ -271,7 +272,9 @@ def _first_model(server: Server) -> str:
     try:
         models = asyncio.run(list_models(server))
     except ModelError as error:
-        raise ConfigError(f"no --model given, and the server did not list its models: {error}") from error
+        raise ConfigError(
+            f"no --model given, and the server did not list its models: {error_in_flags(str(error))}"
+        ) from error
     if not models:
         raise ConfigError(f"no --model given, and {address(server)} lists none: give --model ID")
     return models[0]

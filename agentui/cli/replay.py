@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from pathlib import Path
 
 from agentui.cli.options import add_command
-from agentui.cli.terminal import Terminal
+from agentui.cli.terminal import Terminal, one_line
 from agentui.errors import ConfigError
-from agentui.recording import read_records
+from agentui.events import Record
+from agentui.recording import end_missing, read_records
 
 _LONGEST_WAIT_S = 86_400
 
@@ -41,9 +43,13 @@ def replay(options: argparse.Namespace) -> int:
         raise ConfigError(f"--speed has to be a number from 0, --max-wait one from 0 to {_LONGEST_WAIT_S:,} seconds")
     terminal = Terminal()
     before = 0.0
+    last: list[Record] = []
     for record in read_records(options.file):
+        last = [record]
         if options.speed:
             time.sleep(min((record.t - before) / options.speed, options.max_wait) if record.t > before else 0)
         before = record.t
         terminal.show(record)
+    if (cut := end_missing(last)) is not None:
+        print(f"agentui: {one_line(str(options.file))}: {cut}", file=sys.stderr)
     return 0

@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Protocol
 
-from agentui.cli.limits import limit_in_flags
+from agentui.cli.limits import error_in_flags
 from agentui.events import (
     ArtifactCreated,
     CodeDelta,
@@ -138,7 +138,7 @@ class Terminal:
                 self._block(f"+ {event.name} ({event.media_type}, {event.size_bytes:,} bytes)", _DIM)
             case ModelRetried():
                 self._code_shown = False
-                self._block(f"Retrying in {event.wait_s:g} s: {event.reason}", _ERROR)
+                self._block(f"Retrying in {event.wait_s:.1f} s: {error_in_flags(event.reason)}", _ERROR)
             case ContextCompacted() | UpstreamClosed() | StopRequested():
                 self._block(note(event), _DIM)
             case _:
@@ -146,14 +146,14 @@ class Terminal:
 
     def _finished(self, event: StepFinished) -> None:
         if event.error:
-            self._block(limit_in_flags(event.error), _ERROR)
+            self._block(error_in_flags(event.error), _ERROR)
         usage = "" if event.usage is None else f", {spent(event.usage, event.cost)}"
         self._block(f"{event.timing.finished - event.timing.started:.1f} s{usage}", _DIM)
         self._write("\n")
         self._section = None
 
     def _end(self, event: RunFinished) -> None:
-        error = limit_in_flags(event.error or "")
+        error = error_in_flags(event.error or "")
         if self._quiet:
             if event.status == "completed":
                 self._write(f"{clean(str(event.output))}\n")

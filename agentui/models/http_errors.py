@@ -104,8 +104,8 @@ def _advice(status: int, place: Place, said: str, *, html: bool) -> str:
         return "the answer is a web page and not JSON; check api_base, it often has to end in /v1"
     if status in {400, 413, 422} and _CONTEXT.search(said):
         return _DOES_NOT_FIT
-    if status == 401 and not place.secrets.reveal():
-        return "an API key is needed; set api_key"
+    if status in {401, 403} and not place.secrets.reveal():
+        return "an API key is needed, and none was sent; set api_key"
     default = _SERVER_FAILED if status >= 500 else "the server refuses the request; check the model's parameters"
     return _ADVICE.get(status, default).format(model=repr(place.model_id))
 

@@ -202,7 +202,8 @@ def test_half_a_character_does_no_harm(tmp_path, words):
     done = subprocess.run(
         [sys.executable, "-m", "agentui", *words, str(path)], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
     assert "half" in done.stdout
 
 
@@ -228,3 +229,31 @@ def test_a_reader_that_goes_away_ends_a_replay_quietly(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=20) == 130
+
+
+@pytest.mark.parametrize("command", [("replay", "--speed", "0"), ("export",)])
+def test_a_recording_without_its_end_is_shown_and_said_to_have_none(agentui, tmp_path, command):
+    whole = agentui(command[0], str(recorded(tmp_path / "whole.jsonl", *full_run())), *command[1:])
+    assert (whole.returncode, whole.stderr) == (0, "")
+    path = recorded(tmp_path / "cut.jsonl", *full_run()[:4])
+    cut = agentui(command[0], str(path), *command[1:])
+    assert cut.returncode == 0
+    assert "Context shortened" in cut.stdout
+    said = f"agentui: {path}: the recording has no end: its last record is number 3, and none says how the run ended"
+    assert cut.stderr.splitlines() == [said]
+
+
+def test_md_is_markdown(agentui, tmp_path):
+    path = recorded(tmp_path / "run.jsonl", *full_run())
+    assert agentui("export", str(path), "--format", "md").stdout == agentui("export", str(path)).stdout
+
+
+def test_a_wait_is_rounded_and_advice_names_the_options():
+    event = ModelRetried(attempt=1, wait_s=0.378744, reason="cannot reach h:1: no; check that api_base is right")
+    out, _ = in_terminal(started(), StepStarted(step=1), event)
+    assert "Retrying in 0.4 s: cannot reach h:1: no; check that --base-url is right" in out
+    said = "401 from h: an API key is needed, and none was sent; set api_key; the server says: set api_key"
+    out, _ = in_terminal(started(), finished("failed", error=said))
+    assert "set --api-key-env; the server says: set api_key" in out
+    trace = "Traceback:\n  check(api_base)\nNameError: name 'api_base' is not defined"
+    assert trace.splitlines()[1] in in_terminal(started(), step_finished(error=trace))[0]

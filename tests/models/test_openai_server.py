@@ -295,6 +295,13 @@ class TestHTTPErrors:
         assert "does not fit into the model's context; shorten the task, or give the agent" in str(error)
         assert str(error).endswith(said)
 
+    @pytest.mark.parametrize("status", [401, 403])
+    async def test_a_refusal_without_a_key_says_that_none_was_sent(self, status):
+        async with wire_server(refusing(status, b"no")) as server:
+            error = await fail(OpenAIServerModel("m", server.url), ModelHTTPError)
+        assert "an API key is needed, and none was sent; set api_key" in str(error)
+        assert "may not use" not in str(error)
+
     @pytest.mark.parametrize("body", [b'"Invalid token"', b"Invalid token", b'{"message": "Invalid token"}'])
     async def test_bodies_of_every_shape(self, body):
         async with wire_server(refusing(401, body)) as server:
