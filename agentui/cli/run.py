@@ -26,6 +26,7 @@ from agentui.cli.options import (
 from agentui.cli.output import Output
 from agentui.cli.terminal import Terminal
 from agentui.demo import DEMO_TOOLS, DemoModel
+from agentui.errors import ConfigError, SandboxUnavailable
 from agentui.events import RECORD, Record
 from agentui.limits import Limits
 from agentui.models.base import Model
@@ -83,7 +84,10 @@ def run_task(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Sequence[Tool]) -> int:
     task = sys.stdin.buffer.read().decode("utf-8", "replace") if options.task == "-" else options.task
-    session, pool = Session(), pool_for(sandbox_from(options))
+    choice = sandbox_from(options)
+    session, pool = Session(), pool_for(choice)
+    if choice.place != "local":
+        asyncio.run(_check(pool))
     with mistakes_in_flags():
         agent = CodeAgent(
             tools=tools,
@@ -100,6 +104,18 @@ def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Seque
             return agent.start(task, session=session, images=options.image, files=options.file)
 
     return asyncio.run(_watch(start, session, pool, options))
+
+
+async def _check(pool: SandboxPool) -> None:
+    """See whether there can be a sandbox before a model is paid for code to run in it.
+
+    Raises:
+        ConfigError: There cannot.
+    """
+    try:
+        await pool.info()
+    except SandboxUnavailable as error:
+        raise ConfigError(str(error)) from error
 
 
 async def _watch(start: Callable[[], Run], session: Session, pool: SandboxPool, options: argparse.Namespace) -> int:

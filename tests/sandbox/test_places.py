@@ -14,6 +14,7 @@ from agentui.sandbox.local import default_pool
 from agentui.sandbox.places import pool_for
 from agentui.sandbox.remote import REQUIREMENTS, HuggingFaceSandboxPool
 from agentui.settings import SandboxChoice, Settings
+from agentui.testing import serve_chat
 from tests.sandbox.stand_in import TOKEN
 
 pytestmark = pytest.mark.timeout(60)
@@ -78,9 +79,11 @@ def test_without_a_token_every_command_says_what_to_set(tmp_path: object) -> Non
     doctor = agentui("doctor", **home)
     assert doctor.returncode == 1
     assert "set HF_TOKEN" in doctor.stdout
-    run = agentui("run", "What is 17 * 23?", "--quiet", **home)
-    assert run.returncode == 1
-    assert "set HF_TOKEN" in run.stdout + run.stderr
+    with serve_chat() as server:
+        run = agentui("run", "Task", "--base-url", server.base_url, "--model", "m", **home)
+        assert not server.requests
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "set HF_TOKEN" in run.stderr
     serve = agentui("serve", "--no-browser", **home)
     assert serve.returncode == 2
     assert "set HF_TOKEN" in serve.stderr
