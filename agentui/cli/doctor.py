@@ -97,7 +97,7 @@ def _sandbox_finding(info: SandboxInfo | str) -> Finding:
         return Finding(name="sandbox", ok=False, detail=info)
     refused = sum(probe.refused for probe in info.probes)
     tried = f" {refused} of {len(info.probes)} probes held back." if info.probes else ""
-    reason = f" Not better because {info.reason}" if info.reason else ""
+    reason = f" {info.shortcoming}" if info.shortcoming else ""
     return Finding(name="sandbox", ok=info.isolated, detail=f"tier {info.tier}: {info.promise}{tried}{reason}")
 
 

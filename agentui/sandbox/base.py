@@ -46,6 +46,14 @@ class SandboxInfo:
         return self.tier != "U"
 
     @property
+    def shortcoming(self) -> str:
+        """The reason as a whole sentence; "" for the best tier."""
+        said = self.reason.strip().rstrip(".")
+        if not said:
+            return ""
+        return f"It is {said}." if said.startswith("not ") else f"{said}."
+
+    @property
     def opens_files(self) -> bool:
         """False where the code cannot open any file."""
         return self.tier != "D"
@@ -157,7 +165,13 @@ class Sandbox(Protocol):
     info: SandboxInfo
 
     async def execute(
-        self, code: str, host: ExecHost, *, timeout_s: float = 30.0, max_output_bytes: int = 1_000_000
+        self,
+        code: str,
+        host: ExecHost,
+        *,
+        timeout_s: float = 30.0,
+        max_output_bytes: int = 1_000_000,
+        step: int | None = None,
     ) -> ExecResult:
         """Run `code` in this session's namespace, where names persist between calls like notebook cells.
 
@@ -170,6 +184,8 @@ class Sandbox(Protocol):
             timeout_s: Wall-clock seconds, tool calls included; then the code is interrupted the same way.
             max_output_bytes: UTF-8 bytes of stdout and stderr together; the cut is marked, and what comes after it
                 goes to `host.overflow`.
+            step: What tracebacks call the code: `<step-3>`, or `<step-3 (2)>` where other code has that name. By
+                default they count the calls.
 
         Returns:
             How it ended. An exception in `code`, a timeout and a killed worker are results, not exceptions.

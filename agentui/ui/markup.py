@@ -11,7 +11,7 @@ def top_bar(sandbox: SandboxInfo) -> str:
     """Name, settings button and what the sandbox promises."""
     tier = f"sandbox {sandbox.tier}" if sandbox.isolated else "not isolated"
     kind = "good" if sandbox.isolated else "bad"
-    promise = html.escape(" ".join(part for part in (sandbox.promise, sandbox.reason) if part), quote=True)
+    promise = html.escape(" ".join(part for part in (sandbox.promise, sandbox.shortcoming) if part), quote=True)
     return (
         '<div class="au-brand"><button type="button" class="au-icon" data-au="settings" aria-label="Settings" '
         'aria-expanded="true" aria-controls="settings" title="Settings">'
