@@ -63,21 +63,30 @@ def usage_notes(view: RunView) -> list[str]:
     return notes
 
 
+_MANIFOLD = 9
+"Errors from here on are said as a multiple: nobody thinks of them as a share."
+
+
 def _step(row: UsageRow) -> str:
     agent = f"{row.agent} " if row.agent else ""
     return f"{agent}{row.step}{' (retried)' if row.failed else ''}"
 
 
 def _output(row: UsageRow) -> str:
-    margin = "" if row.margin is None else f" ±{row.margin:.0%}"
+    margin = "" if row.margin is None else f" ±{_share(row.margin)}"
     return marked(row.usage.output_tokens, row.usage) + margin
 
 
 def _estimate(row: UsageRow) -> str:
     if row.counted_output_tokens is None:
         return UNKNOWN
-    error = "" if row.estimate_error is None else f", {row.estimate_error:+.1%}"
+    off = row.estimate_error
+    error = "" if off is None else f", {off:+.1%}" if off < _MANIFOLD else f", ×{off + 1:,.0f}"
     return f"≈{row.counted_output_tokens:,} → {row.usage.output_tokens:,}{error}"
+
+
+def _share(margin: float) -> str:
+    return f"{margin:.0%}" if margin < _MANIFOLD + 1 else f"×{margin:,.0f}"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -46,8 +46,13 @@ def answer(output: Any, recorded: Any = None, run_id: str = "") -> str:
     if isinstance(value, str):
         return _text_answer(value, run_id)
     if value is None or isinstance(value, int | float | bool):
-        return f"`{value}`"
+        return text_html(str(value))
     return output_block(json.dumps(value, ensure_ascii=False, indent=2)).render(closed=True)
+
+
+def answer_block(shown: str) -> str:
+    """What `answer` gives, set apart from the steps before it."""
+    return f'<div class="au-answer">\n\n{shown}\n\n</div>'
 
 
 def _text_answer(text: str, run_id: str) -> str:

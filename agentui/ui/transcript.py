@@ -36,7 +36,7 @@ from agentui.ui.chat import (
     step_message,
     user_message,
 )
-from agentui.ui.ending import answer, end_card, stop_proof
+from agentui.ui.ending import answer, answer_block, end_card, stop_proof
 from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block, text_html
 from agentui.ui.notes import compaction_text, note, resumed_text
 from agentui.unfinished import Unfinished
@@ -88,7 +88,9 @@ class RunTranscript:
             case RunFinished():
                 self._live = None
                 if event.status == "completed":
-                    self.settled.append(message("assistant", answer(self.output, event.output, self.view.run_id)))
+                    self.settled.append(
+                        message("assistant", answer_block(answer(self.output, event.output, self.view.run_id)))
+                    )
             case _:
                 self._apply_to_live(record)
                 return False

@@ -49,7 +49,7 @@ def test_a_used_up_cap_is_a_card_whose_button_raises_it_and_goes_on(page, stage,
         expect(tab.locator("#chat")).to_contain_text("Goes on after step 1 of the run before · steps 1 → 2")
         expect(tab.locator(".au-go-on")).to_have_count(0)
         expect(tab.locator(".au-card")).to_have_count(1)
-        expect(tab.locator(".au-runs")).to_contain_text("Run 2 of 2 · goes on from run 1")
+        expect(tab.locator(".au-runs")).to_contain_text("Run 2 of 2 · from 1")
         expect(tab.locator(".au-item-step")).to_have_text("step 2/2")
     model.assert_finished()
 

@@ -124,3 +124,36 @@ def test_ticks_stay_round_however_long_a_run_is(page):
         assert zero == "0"
         assert 3 <= len(ticks) <= 5
         assert all(float(tick.split()[0]) * 10 % 1 == 0 and len(tick) <= 8 for tick in ticks), ticks
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_short_answer_is_seen_and_every_message_has_a_plain_name(visitors, stage, scheme):
+    page = visitors.open(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    stage.plays("I multiply.\n<code>print(17 * 23)\nfinal_answer(17 * 23)</code>")
+    send(page, "What is 17 * 23?")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    answer = page.locator("#chat .au-answer")
+    expect(answer).to_have_text("391")
+    expect(answer.locator("code")).to_have_count(0)
+    look = answer.evaluate(
+        """answer => {
+            const edge = getComputedStyle(answer.closest(".message")).borderLeftWidth;
+            return [parseFloat(getComputedStyle(answer).fontSize), edge];
+        }"""
+    )
+    assert look == [15, "4px"]
+    labelled = "[...document.querySelectorAll('#chat [aria-label]')].map((node) => node.getAttribute('aria-label'))"
+    page.wait_for_function(f"['Your task', 'Step 1', 'Answer'].every((name) => ({labelled}).includes(name))")
+    assert not [label for label in page.evaluate(labelled) if "<" in label or "message:" in label]
+
+
+def test_the_choice_of_runs_leaves_room_for_the_legend(page, stage):
+    stage.plays("<code>final_answer('first')</code>", "<code>final_answer('second')</code>")
+    for task in ("first", "second"):
+        send(page, task)
+        expect(page.locator("#chat")).to_contain_text(task)
+        expect(page.locator("body[data-run=idle]")).to_be_attached()
+    box, legend = page.locator(".au-runs").bounding_box(), page.locator(".au-legend").bounding_box()
+    assert box["height"] <= 24
+    assert box["width"] <= 170
+    assert legend["height"] <= 24

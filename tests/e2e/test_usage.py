@@ -190,7 +190,49 @@ def test_the_table_is_read_on_a_phone_without_moving_the_page(visitors, stage):
     first = phone.locator("#usage-table tbody th").first
     before = first.bounding_box()
     scroller.evaluate("node => { node.scrollLeft = 300; }")
-    assert scroller.evaluate("node => node.scrollLeft") > 100
+    assert scroller.evaluate("node => node.scrollLeft") > 0
     assert first.bounding_box()["x"] == before["x"]
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.locator("#stop").tap()
+
+
+SHOWN_COLUMNS = """() => [...document.querySelectorAll("#usage-table thead th")]
+    .filter((cell) => cell.checkVisibility()).map((cell) => cell.textContent)"""
+
+
+def test_columns_with_nothing_in_them_leave_their_place_to_the_others(page, stage):
+    gate = Gate()
+    stage.plays([gate, "<code>final_answer(1)</code>", TokenUsage(1_200, 9)])
+    send(page, "Go")
+    expect(page.locator("body[data-run=running]")).to_be_attached()
+    expect(page.locator("#usage-table")).to_be_hidden()
+    gate.open()
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    expect(page.locator("#usage-table tfoot")).to_contain_text("1,209")
+    names = page.evaluate(SHOWN_COLUMNS)
+    assert not {"Cached", "Reasoning"} & set(names)
+    assert {"Step", "Input", "Output", "Total", "First delta"} <= set(names)
+    expect(page.locator("#usage-table thead th")).to_have_count(12)
+    expect(page.locator("#usage-table thead th", has_text="First delta")).to_be_in_viewport()
+
+
+def test_a_table_that_is_too_wide_says_that_there_is_more(visitors, stage):
+    page = visitors.open(viewport={"width": 390, "height": 844}, has_touch=True)
+    stage.plays(["<code>final_answer(1)</code>", TokenUsage(1_200, 9)])
+    send(page, "Go")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    page.get_by_role("button", name="Steps and usage").tap()
+    frame = page.locator(".au-usage-frame")
+    expect(frame).to_have_attribute("data-more", "true")
+    page.locator(".au-usage").evaluate("scroller => scroller.scrollTo(10_000, 0)")
+    expect(frame).to_have_attribute("data-more", "false")
+
+
+def test_an_estimate_that_was_far_off_is_a_multiple(page):
+    usage = TokenUsage(880, 100)
+    settled = update(1, usage, counted_output_tokens=360_000, settled=True)
+    row, _ = table(shown(page, started(), StepStarted(step=1), settled, step_finished(usage=usage)))
+    assert row["Estimate"] == "≈360,000 → 100, ×3,600"
+    guess = update(1, TokenUsage(9, 4, source="estimated"), margin=3_600.0)
+    row, _ = table(shown(page, started(), StepStarted(step=1), guess))
+    assert row["Output"] == "≈4 ±×3,600"

@@ -8,7 +8,7 @@ from agentui.models.gate import Gate
 from agentui.models.scripted import Reasoning, ScriptedModel
 from agentui.testing import FakePool
 from agentui.ui.chat import artifact, error_block, message, step_message
-from agentui.ui.ending import answer
+from agentui.ui.ending import answer, answer_block
 from agentui.ui.transcript import RunTranscript
 from agentui.ui.words import seconds, size
 from agentui.view import fold
@@ -74,7 +74,7 @@ def test_what_was_live_is_still_there_when_it_is_settled(records):
             settled = texts(transcript.settled)[-1]
             for piece in ("Hm. Right.", "I add.", "print('a", "    b", "Again.", "final_answer("):
                 assert (piece in settled) >= (piece in live)
-    assert texts(transcript.settled)[-1] == '```text\n{\n  "sum": 3\n}\n```'
+    assert texts(transcript.settled)[-1] == answer_block('```text\n{\n  "sum": 3\n}\n```')
     assert transcript.live == []
 
 
@@ -110,7 +110,7 @@ def whole(transcript, *, is_last=True):
     ("end", "said"),
     [
         (finished(output="**done**"), "**done**"),
-        (finished(output=42), "`42`"),
+        (finished(output=42), '<div class="au-answer">\n\n42\n\n</div>'),
         (finished("stopped"), "Stopped"),
         (finished("failed", error="no route: check the URL"), "No route: check the URL."),
         (finished("limit", error="the step limit is used up (max_steps=3)"), "The step limit is used up (3)."),

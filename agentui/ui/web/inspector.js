@@ -113,7 +113,8 @@
       this.switcher.replaceChildren(
         ...ids.map((id, index) => {
           const parent = ids.indexOf(this.runs.get(id).view.start?.parent?.run_id);
-          const option = el("option", "", `Run ${index + 1} of ${ids.length}${parent < 0 ? "" : ` · goes on from run ${parent + 1}`}`);
+          const option = el("option", "", `Run ${index + 1} of ${ids.length}${parent < 0 ? "" : ` · from ${parent + 1}`}`);
+          if (parent >= 0) option.title = `It goes on from run ${parent + 1}`;
           option.value = id;
           return option;
         }),
@@ -164,7 +165,7 @@
       const run = this.shown;
       const latest = [...this.runs.values()].pop();
       this.empty.hidden = Boolean(run);
-      this.timeline.node.hidden = this.usage.table.hidden = !run;
+      this.timeline.node.hidden = !run;
       if (run) this.drawRun(run);
       this.drawBar(latest);
       if (latest && !latest.view.end) this.schedule();

@@ -184,6 +184,22 @@
     setTimeout(hush, 1000);
   }
 
+  /* Gradio names a message by its source, markup and all. */
+  function nameMessages(chat) {
+    const label = (message) => {
+      if (message.closest(".user-row")) return "Your task";
+      if (message.querySelector(".au-answer")) return "Answer";
+      return message.querySelector(".au-head b")?.textContent ?? "Message";
+    };
+    // The text of a message may come after the message.
+    const nameless = '[aria-label*="s message: "], [aria-label="Message"]';
+    const rename = () => {
+      for (const message of chat.querySelectorAll(nameless)) if (message.ariaLabel !== label(message)) message.setAttribute("aria-label", label(message));
+    };
+    rename();
+    new MutationObserver(rename).observe(chat, { childList: true, subtree: true, attributeFilter: ["aria-label"] });
+  }
+
   function name(element, role, label) {
     element.setAttribute("role", role);
     element.setAttribute("aria-label", label);
@@ -233,6 +249,7 @@
     startSettings(panel);
     startKeys();
     quietLogs(chat);
+    nameMessages(chat);
     titleChips();
     for (const hidden of document.querySelectorAll("#pressed-by-script :is(button, input, textarea)")) hidden.tabIndex = -1;
     byId("pressed-by-script")?.setAttribute("aria-hidden", "true");

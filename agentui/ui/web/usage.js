@@ -9,7 +9,7 @@
   const marked = (row, n) => tokens(n, row.usage.source);
   /* The estimate while it is one, with what this model's estimates were off by; then the number itself. */
   function output(row) {
-    const margin = row.margin != null && row.usage.source !== "reported" ? ` ±${percent(row.margin)}` : "";
+    const margin = row.margin != null && row.usage.source !== "reported" ? ` ±${row.margin < MANIFOLD + 1 ? percent(row.margin) : `×${count(Math.round(row.margin))}`}` : "";
     return marked(row, row.usage.output_tokens) + margin;
   }
   function settled(row) {
@@ -18,8 +18,11 @@
     const off = actual ? `, ${signed(row.counted / actual - 1)}` : "";
     return `≈${count(row.counted)} → ${count(actual)}${off}`;
   }
+  const MANIFOLD = 9;
   const signed = (x) => {
     const text = percent(Math.abs(x));
+    // Many times the number is nothing that anybody thinks of as a share.
+    if (x >= MANIFOLD) return `×${count(Math.round(x + 1))}`;
     return text === "0 %" ? "±0 %" : `${x < 0 ? "−" : "+"}${text}`;
   };
   const COLUMNS = [
@@ -37,6 +40,7 @@
     ["Tok/s", "Output tokens a second, from the first delta to the last", rate],
   ];
   const COST = COLUMNS.findIndex(([name]) => name === "Cost");
+  const NOTHING = "–";
   const NUMBER = /^(≈?)[\d,]+$/;
 
   function totalRow(view, rows) {
@@ -85,7 +89,10 @@
       this.scroller.setAttribute("role", "region");
       this.scroller.setAttribute("aria-label", "Usage table");
       this.prices = el("p", "au-prices");
-      this.node = el("div", "", this.scroller, this.prices);
+      this.frame = el("div", "au-usage-frame", this.scroller);
+      this.node = el("div", "", this.frame, this.prices);
+      this.scroller.addEventListener("scroll", () => this.hint(), { passive: true });
+      new ResizeObserver(() => this.hint()).observe(this.scroller);
       this.download = el("button", "au-button au-csv", "CSV");
       this.download.type = "button";
       this.download.title = "Download this table as a CSV file";
@@ -101,8 +108,22 @@
     write(row, texts) {
       texts.forEach((text, index) => setText(row.cells[index], text));
     }
+    /* Columns in which no row has anything only take the place of others; the CSV has them. */
+    hideEmpty() {
+      const rows = [...this.body.rows, this.total];
+      COLUMNS.forEach((_, index) => {
+        const empty = rows.every((row) => row.cells[index].textContent === NOTHING);
+        for (const row of this.table.rows) if (row.cells[index].hidden !== empty) row.cells[index].hidden = empty;
+      });
+    }
+    /* A shadow where more of the table is out of sight. */
+    hint() {
+      const { scrollWidth, clientWidth, scrollLeft } = this.scroller;
+      this.frame.dataset.more = String(scrollWidth - clientWidth - scrollLeft > 1);
+    }
     clear() {
       this.shown = null;
+      this.table.hidden = true;
       this.rows.clear();
       this.body.replaceChildren();
       this.write(this.total, COLUMNS.map(([name]) => (name === "Step" ? "Total" : "")));
@@ -119,12 +140,14 @@
           this.rows.delete(key);
         }
       for (const row of rows) this.show(row);
-      this.download.hidden = !rows.length;
+      this.table.hidden = this.download.hidden = !rows.length;
       if (!view.usage) return;
       const total = totalRow(view, rows);
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
       this.total.cells[COST].title = total.cost?.source ?? "The price of at least one call is unknown";
       setText(this.prices, rows.length ? pricesText(rows) : "");
+      this.hideEmpty();
+      this.hint();
     }
     show(row) {
       let node = this.rows.get(row.key);
