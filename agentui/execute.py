@@ -36,7 +36,11 @@ async def execute(
     host = _Host(draft, spec, call_ids)
     try:
         return await sandbox.execute(
-            code, host, timeout_s=spec.limits.step_seconds, max_output_bytes=spec.limits.max_output_bytes
+            code,
+            host,
+            timeout_s=spec.limits.step_seconds,
+            max_output_bytes=spec.limits.max_output_bytes,
+            step=draft.number,
         )
     finally:
         await host.close()

@@ -57,7 +57,11 @@ async def rerun(
             case RanCode():
                 host = _Recorded(action, tools)
                 result = await sandbox.execute(
-                    action.code, host, timeout_s=limits.step_seconds, max_output_bytes=limits.max_output_bytes
+                    action.code,
+                    host,
+                    timeout_s=limits.step_seconds,
+                    max_output_bytes=limits.max_output_bytes,
+                    step=action.step,
                 )
                 if host.diverged is not None:
                     raise RerunDiverged(host.diverged)

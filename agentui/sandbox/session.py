@@ -72,7 +72,13 @@ class LocalSandbox:
         return self._worker.pid if self._worker is not None else None
 
     async def execute(
-        self, code: str, host: ExecHost, *, timeout_s: float = 30.0, max_output_bytes: int = 1_000_000
+        self,
+        code: str,
+        host: ExecHost,
+        *,
+        timeout_s: float = 30.0,
+        max_output_bytes: int = 1_000_000,
+        step: int | None = None,
     ) -> ExecResult:
         """Run `code`; see `Sandbox.execute`."""
         self._begin()
@@ -80,7 +86,9 @@ class LocalSandbox:
         try:
             worker = await self._live_worker()
             self._steps += 1
-            run = StepRun(self._steps, worker.channel, host, tools=self._tools, max_output_bytes=max_output_bytes)
+            run = StepRun(
+                self._steps, worker.channel, host, tools=self._tools, max_output_bytes=max_output_bytes, label=step
+            )
             outcome = await self._run(worker, run, code, timeout_s)
             if self._worker is worker:
                 await self._collect(worker, run)

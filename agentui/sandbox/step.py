@@ -56,12 +56,20 @@ class StepRun:
     """A step in progress. `drive` is its only reader."""
 
     def __init__(
-        self, number: int, channel: Channel, host: ExecHost, *, tools: Sequence[str], max_output_bytes: int
+        self,
+        number: int,
+        channel: Channel,
+        host: ExecHost,
+        *,
+        tools: Sequence[str],
+        max_output_bytes: int,
+        label: int | None = None,
     ) -> None:
         self.artifacts = 0
         self.host_failure: BaseException | None = None
         "What `ExecHost.call_tool` raised, other than `ToolError`."
         self._number = number
+        self._label = number if label is None else label
         self._channel = channel
         self._host = host
         self._tools = frozenset(tools)
@@ -92,7 +100,7 @@ class StepRun:
         self._on_failure = driver.cancel if driver is not None else self._on_failure
         request = {"t": "run", "n": self._number, "code": code, "max_output_bytes": self._kept_output_bytes}
         try:
-            await self._channel.send({**request, "interrupts": interrupts})
+            await self._channel.send({**request, "interrupts": interrupts, "label": self._label})
             while True:
                 frame = await self._channel.receive()
                 if frame.header.get("n") != self._number:

@@ -56,7 +56,13 @@ class FakeSandbox:
         self._thread: CodeThread | None = None
 
     async def execute(
-        self, code: str, host: ExecHost, *, timeout_s: float = 30.0, max_output_bytes: int = 1_000_000
+        self,
+        code: str,
+        host: ExecHost,
+        *,
+        timeout_s: float = 30.0,
+        max_output_bytes: int = 1_000_000,
+        step: int | None = None,
     ) -> ExecResult:
         """As `Sandbox.execute`.
 
@@ -72,7 +78,7 @@ class FakeSandbox:
             async with asyncio.timeout(timeout_s):
                 if self._results:
                     return await self._play(self._results.pop(0), host, output)
-                return await self._run(code, host, output)
+                return await self._run(code, host, output, len(self.executed) if step is None else step)
         except TimeoutError:
             error = ExecError(kind="Timeout", message=f"the code ran longer than {timeout_s} s and was stopped")
             return ExecResult(error=error, duration_s=perf_counter() - started)
@@ -105,8 +111,8 @@ class FakeSandbox:
         if self._thread is not None:
             self._thread.interrupt()
 
-    async def _run(self, code: str, host: ExecHost, output: Output) -> ExecResult:
-        name = f"<step-{len(self.executed)}>"
+    async def _run(self, code: str, host: ExecHost, output: Output, step: int) -> ExecResult:
+        name = f"<step-{step}>"
         self._thread = thread = CodeThread(code, name, self.namespace, self._tools, host, output)
         running = asyncio.get_running_loop().run_in_executor(None, thread.run)
         try:

@@ -442,6 +442,22 @@ async def test_tracebacks_of_earlier_steps_show_their_lines(
     assert 'File "<step-1>", line 2, in f\n    raise ValueError' in result.error.traceback
 
 
+async def test_tracebacks_name_the_step_that_the_caller_names(
+    sandbox: LocalSandbox, other: LocalSandbox, host: RecordingHost
+) -> None:
+    await sandbox.execute("def f():\n    raise ValueError('old')", host, step=4)
+    for _ in range(2):  # the same code has the same name
+        failed = await sandbox.execute("\nf()", host, step=7)
+        assert failed.error is not None
+        assert ('File "<step-7>", line 2' in failed.error.traceback, failed.error.line) == (True, 2)
+    await other.restore(await saved(sandbox))
+    for session in (sandbox, other):
+        again = await session.execute("\n\nf()", host, step=4)  # of a second run
+        assert again.error is not None
+        assert 'File "<step-4 (2)>", line 3' in again.error.traceback
+        assert 'File "<step-4>", line 2, in f\n    raise ValueError' in again.error.traceback
+
+
 async def test_many_can_be_restored_from_one_at_a_time(pool: LocalSandboxPool, host: RecordingHost) -> None:
     sandbox = await pool.open()
     await run(sandbox, host, "x = [1]")

@@ -58,10 +58,11 @@ class Session:
                 "code": str(code),
                 "max_output_bytes": int(max_bytes),
                 "interrupts": int(interrupts),
+                "label": int(label),
             }:
                 self.final = None
                 self.output.begin(max_bytes)
-                self._run(number, code, interrupts)
+                self._run(number, Step(code, label, self), interrupts)
             case {"t": "put", "variables": variables}:
                 values: dict[str, Any] = codec.decode(variables, blob)
                 vars(self.main).update(values)
@@ -132,10 +133,9 @@ class Session:
         builtins.__dict__.update(self._builtins)
         self.output.install()
 
-    def _run(self, number: int, code: str, interrupts: int) -> None:
+    def _run(self, number: int, step: Step, interrupts: int) -> None:
         # A name assigned in an earlier step would hide the function, and no step could ever end the run.
         vars(self.main).pop("final_answer", None)
-        step = Step(code, number, self)
         self.link.begin_step(number)
         header, blob = step.run(interrupts)
         self.output.end()

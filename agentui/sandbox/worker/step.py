@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import itertools
 import linecache
 from collections.abc import Coroutine
 from types import CodeType
@@ -49,9 +50,10 @@ def _report_lost_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
 class Step:
     """A piece of code that is about to run."""
 
-    def __init__(self, code: str, number: int, session: Session) -> None:
+    def __init__(self, code: str, label: int, session: Session) -> None:
         self._code = code
-        self._filename = f"<step-{number}>"
+        self._lines = code.splitlines(keepends=True)
+        self._filename = _free_name(f"step-{label}", self._lines)
         self._session = session
         self._report: _Report = ({}, b"")
 
@@ -75,8 +77,7 @@ class Step:
         return self._report
 
     def _run_code(self) -> None:
-        lines = self._code.splitlines(keepends=True)
-        linecache.cache[self._filename] = (len(self._code), None, lines, self._filename)
+        linecache.cache[self._filename] = (len(self._code), None, self._lines, self._filename)
         tree = ast.parse(self._code, self._filename)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         parts = [compile(tree, self._filename, "exec", _FLAGS, dont_inherit=True)]
@@ -130,3 +131,14 @@ class Step:
         if isinstance(failed.error, KeyboardInterrupt):
             raise failed.error
         return bare_description(error)
+
+
+def _free_name(label: str, lines: list[str]) -> str:
+    """What the source is called: functions of other code with this label still show the lines that are theirs."""
+    name = f"<{label}>"
+    for count in itertools.count(2):
+        taken: Any = linecache.cache.get(name)
+        if taken is None or taken[2] == lines:
+            break
+        name = f"<{label} ({count})>"
+    return name
