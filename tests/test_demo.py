@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentui.agent import CodeAgent
+from agentui.code_loop import STOPPED
 from agentui.demo import DEMO_TOOLS, EXAMPLES, DemoModel
 from agentui.demo.model import next_answer
 from agentui.demo.script import parse_example
@@ -21,12 +22,14 @@ from agentui.events import (
     ContextCompacted,
     OutputDelta,
     ReasoningDelta,
+    StepStarted,
     TextDelta,
     ToolCallStarted,
 )
 from agentui.limits import Limits
 from agentui.messages import ChatMessage
 from agentui.models.base import fold_deltas
+from agentui.prompts import render
 from agentui.sandbox.base import ExecError, ExecResult
 from agentui.session import Session
 from agentui.testing import FakePool
@@ -157,22 +160,33 @@ async def cut(session, task, kind, *, after=1):
     return await run.wait()
 
 
-@pytest.mark.parametrize(("kind", "after"), [(TextDelta, 3), (CodeStarted, 1)])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
-async def test_a_run_that_is_stopped_in_each_of_its_steps_still_ends_with_its_answer(example, kind, after):
+async def test_a_run_that_is_stopped_in_each_of_its_steps_still_ends_with_its_answer(example):
     session = Session()
     for task in filter(None, (example.task, example.follow_up)):
-        result = await cut(session, task, kind, after=after)
+        result = await cut(session, task, TextDelta, after=3)
         assert result.status == "stopped"
         left = len(example.script if task == example.task else example.follow_up_script)
         while result.status == "stopped" and left > 0:
             left -= 1
-            result = await cut(session, None, kind, after=after + (kind is CodeStarted))
+            result = await cut(session, None, TextDelta, after=3)
         result = result if result.status == "completed" else await run(None, session)
         assert "scripted demo" not in str(result.output), result.output
         assert result.status == "completed"
         if task == example.task:
             assert re.search(ANSWERS[example.title], str(result.output))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
+def test_code_that_was_stopped_or_led_to_nothing_that_is_known_is_given_again(example):
+    turns = [example.task]
+    for answer, following in zip(example.script, [*example.script[1:], None], strict=True):
+        for note in (STOPPED, render("interrupted")):
+            again = [*turns, answer.text, note]
+            assert next_answer(said(*again)) == answer
+            assert next_answer(said(*again, answer.text, note)) == answer
+        turns += [answer.text, f"Observation:\n{following.after if following else ''}"]
+        assert following is None or next_answer(said(*turns)) == following
 
 
 async def test_a_task_whose_tokens_are_used_up_goes_on_when_they_are_raised():
@@ -208,7 +222,7 @@ async def test_a_summarised_conversation_and_a_planned_one_still_end_with_the_an
 
 async def test_the_script_begins_anew_where_the_variables_are_lost():
     session, example = Session(), BY_TITLE["A messy thermometer"]
-    assert (await cut(session, example.task, CodeStarted, after=3)).status == "stopped"
+    assert (await cut(session, example.task, StepStarted, after=3)).status == "stopped"
     await session.close()
     result = await run(None, session)
     assert re.search(ANSWERS[example.title], str(result.output))

@@ -87,7 +87,7 @@ class LocalSandbox:
             worker = await self._live_worker()
             self._steps += 1
             run = StepRun(
-                self._steps, worker.channel, host, tools=self._tools, max_output_bytes=max_output_bytes, label=step
+                self._steps, worker.channel, host, tools=self._tools, max_output_bytes=max_output_bytes, label=step or 0
             )
             outcome = await self._run(worker, run, code, timeout_s)
             if self._worker is worker:

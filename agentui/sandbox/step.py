@@ -63,13 +63,13 @@ class StepRun:
         *,
         tools: Sequence[str],
         max_output_bytes: int,
-        label: int | None = None,
+        label: int = 0,
     ) -> None:
         self.artifacts = 0
         self.host_failure: BaseException | None = None
         "What `ExecHost.call_tool` raised, other than `ToolError`."
         self._number = number
-        self._label = number if label is None else label
+        self._label = label or number
         self._channel = channel
         self._host = host
         self._tools = frozenset(tools)
@@ -77,8 +77,7 @@ class StepRun:
         self._kept_output_bytes = max(max_output_bytes, MAX_KEPT_OUTPUT_BYTES)
         self._output_bytes = 0
         self._cut = self._lost = False
-        self._calls = 0
-        self._artifact_frames = 0
+        self._calls = self._artifact_frames = 0
         self._call: asyncio.Task[None] | None = None
         self._noted: set[str] = set()
         self._open_call: int | None = None
@@ -98,9 +97,9 @@ class StepRun:
         """
         driver = asyncio.current_task()
         self._on_failure = driver.cancel if driver is not None else self._on_failure
-        request = {"t": "run", "n": self._number, "code": code, "max_output_bytes": self._kept_output_bytes}
+        request = {"t": "run", "n": self._number, "code": code, "label": self._label, "interrupts": interrupts}
         try:
-            await self._channel.send({**request, "interrupts": interrupts, "label": self._label})
+            await self._channel.send({**request, "max_output_bytes": self._kept_output_bytes})
             while True:
                 frame = await self._channel.receive()
                 if frame.header.get("n") != self._number:

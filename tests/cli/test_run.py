@@ -266,7 +266,7 @@ def test_a_recorded_run_is_replayed_and_exported(agentui, tmp_path):
     assert document.startswith("# What is 17 * 23?")
     assert "```python\nprint('working')\nfinal_answer(17 * 23)\n```" in document
     table = agentui("export", str(recorded), "--format", "usage-csv").stdout.splitlines()
-    assert table[1].split(",")[1:8] == ["m", "1", "action", "1", "False", "40", "9"]
+    assert table[1].split(",")[1:10] == ["m", "1", "action", "1", "False", "40", "False", "9", "False"]
 
 
 @pytest.mark.parametrize("command", ["", "serve", "run", "replay", "export", "deploy", "doctor"])
