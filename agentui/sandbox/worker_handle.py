@@ -6,12 +6,15 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from agentui.errors import SandboxUnavailable
+from agentui.loop_thread import background_loop
 from agentui.sandbox.artifacts import FileMark, list_files, read_file
 from agentui.sandbox.blobs import Segment
 from agentui.sandbox.channel import FRAME_TIMEOUT_S, Channel, WorkerGone
@@ -94,6 +97,13 @@ class Worker:
         self._dispose = dispose
         self._disposal: Disposal | None = None
         self._work_dir = os.path.join(session_dir, "work")
+
+    def __del__(self) -> None:
+        # Dropped with its session: frozen as it is, it would not even notice.
+        if self._disposal is None and not sys.is_finalizing():
+            self._process.signal(signal.SIGKILL)
+            self.channel.close()
+            background_loop().call_soon_threadsafe(_begin, self._dispose)
 
     @property
     def pid(self) -> int:
@@ -199,3 +209,8 @@ class Worker:
     async def exit_status(self) -> int:
         """How it ended, negative for a signal; to be asked when it was killed or has died."""
         return await asyncio.shield(asyncio.wrap_future(self.dispose_later().status))
+
+
+def _begin(dispose: Callable[[], Disposal]) -> None:
+    with suppress(RuntimeError):  # the pool is closed, and its workers with it
+        dispose()

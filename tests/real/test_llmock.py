@@ -5,7 +5,7 @@ from builders import kinds, of_type
 from real.servers import SERVERS, SOLUTION, TASK, call, post
 
 from agentui import CodeAgent
-from agentui.events import ModelRetried, TextDelta
+from agentui.events import ModelRetried
 
 FAULTS = [
     {"type": "fail", "status": 429, "retry_after": 0.3},
@@ -36,13 +36,14 @@ async def test_an_agent_gets_over_a_failure_and_the_server_finds_nothing_wrong(p
         assert retries[0].partial
 
 
-async def test_an_event_that_cannot_be_read_ends_the_run_with_one_line_and_what_came_before(place):
-    fault = {"type": "stream_fault", "kind": "malformed", "after_chunks": 5}
+async def test_an_answer_with_an_event_that_cannot_be_read_is_asked_for_again_and_what_came_before_is_kept(place):
+    fault = {"type": "stream_fault", "kind": "malformed", "after_chunks": 5, "times": 1}
     post(place.port, "/_llmock/scenario", {"behaviors": [fault]})
     run = CodeAgent(tools=[], model=place.model("solver"), stream_outputs=True).start(TASK)
     result = await run.wait()
-    assert result.status == "failed"
-    assert "cannot be read" in result.error
-    assert "\n" not in result.error
-    assert "".join(delta.text for delta in of_type(run.records, TextDelta)) in SOLUTION
-    assert result.steps[-1].thought.startswith("I multiply")
+    assert (result.status, result.output) == ("completed", 391), result.error
+    [retried] = of_type(run.records, ModelRetried)
+    assert "cannot be read" in retried.reason
+    assert "\n" not in retried.reason
+    assert retried.partial.startswith("I multiply")
+    assert retried.partial in SOLUTION

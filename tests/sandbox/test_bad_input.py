@@ -52,7 +52,7 @@ MISDEEDS = {
         None,
     ),
     "answers with itself": ("d = {}\nd['d'] = d\nfinal_answer(d)", None),
-    "answers too deep": ("x = []\nfor _ in range(100_000): x = [x]\nfinal_answer(x)", "RecursionError"),
+    "answers too deep": ("x = []\nfor _ in range(100_000): x = [x]\nfinal_answer(x)", None),
     "breaks the worker's modules": ("import sys\nsys.modules.clear()", None),
     "traces with an error": ("import sys\nsys.setprofile(lambda *a: 1 / 0)\n1", "ZeroDivisionError"),
     "makes no lines": ("print('x' * 900_000, end='')", None),
