@@ -44,10 +44,9 @@ class Output:
 
     def install(self) -> None:
         """Become `sys.stdout` and `sys.stderr`, whatever the code has made of them."""
-        for name, stream in (("stdout", self._stdout), ("stderr", self._stderr)):
-            # The same objects as ever: variables of earlier steps, and snapshots, refer to them.
-            vars(stream).clear()
-            vars(stream).update(vars(_Stream(name, self)))
+        # The same objects as ever: variables of earlier steps, and snapshots, refer to them.
+        self._stdout.reset("stdout", self)
+        self._stderr.reset("stderr", self)
         sys.stdout = sys.__stdout__ = self._stdout
         sys.stderr = sys.__stderr__ = self._stderr
 
@@ -139,6 +138,15 @@ class _Stream(io.TextIOBase):
     errors = "replace"
 
     def __init__(self, name: str, output: Output) -> None:
+        self.reset(name, output)
+
+    def reset(self, name: str, output: Output) -> None:
+        """Forget what code has set here.
+
+        No new stream takes its place: one that is dropped is closed by a finalizer, which would swallow an interrupt
+        that comes just then.
+        """
+        vars(self).clear()
         self.name = f"<{name}>"
         self.buffer = _Bytes(self)
         self._stream = name
