@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test test-unit test-e2e test-real test-hostile check format docs bench screenshots clean
+.PHONY: run test test-unit test-e2e test-real test-tiers test-hostile check format docs bench screenshots clean
 
 run: $(VENV)/.runtime  ## Open the playground in the browser
 	$(BIN)/agentui serve $(ARGS)
@@ -19,6 +19,9 @@ test-e2e: $(VENV)/.dev
 
 test-real: $(VENV)/.real $(VENV)/.servers  ## Against real servers: llama.cpp with a small model, LiteLLM, LLMock
 	$(BIN)/python -m pytest tests/real $(ARGS)
+
+test-tiers: $(VENV)/.dev  ## Everything of the sandbox on its other tiers too
+	$(BIN)/python -m pytest tests/sandbox -m "tiers and not hostile" -n 2 --dist loadfile $(ARGS)
 
 test-hostile: $(VENV)/.dev  ## Attack snippets inside the sandbox
 	$(BIN)/python -m pytest tests/sandbox -m hostile $(ARGS)

@@ -11,15 +11,30 @@ from tests.sandbox.conforming import ClosablePool, make_conforming
 from tests.sandbox.helpers import TOOLS, RecordingHost
 from tests.sandbox.kinds import KINDS
 
+OTHER_TIERS = {"A", "C", "U-spawn", "R+packages"}
+"Kinds that only `pytest -m tiers` runs everything on: what they share with the others is tested there."
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Hostile code runs only when it is asked for: `pytest -m hostile`."""
-    if "hostile" in config.option.markexpr:
-        return
-    hostile = [item for item in items if item.get_closest_marker("hostile")]
-    if hostile:
-        config.hook.pytest_deselected(items=hostile)
-        items[:] = [item for item in items if not item.get_closest_marker("hostile")]
+    """Hostile code and further tiers run only when they are asked for: `pytest -m hostile`, `pytest -m tiers`."""
+    for item in items:
+        if any(isinstance(value, str) and value in OTHER_TIERS for value in _parameters(item).values()):
+            item.add_marker("tiers")
+    left_out = {name for name in ("hostile", "tiers") if name not in config.option.markexpr}
+    deselected = [item for item in items if _asks_for(item, left_out)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if not _asks_for(item, left_out)]
+
+
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    return getattr(getattr(item, "callspec", None), "params", {})
+
+
+def _asks_for(item: pytest.Item, left_out: set[str]) -> bool:
+    marked = {name for name in ("hostile", "tiers") if item.get_closest_marker(name)}
+    return "hostile" in marked & left_out or ("hostile" not in marked and bool(marked & left_out))
 
 
 @pytest.fixture(scope="session")
