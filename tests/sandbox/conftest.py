@@ -11,7 +11,7 @@ from tests.sandbox.conforming import ClosablePool, make_conforming
 from tests.sandbox.helpers import TOOLS, RecordingHost
 from tests.sandbox.kinds import KINDS
 
-OTHER_TIERS = {"A", "C", "U-spawn", "R+packages"}
+OTHER_TIERS = {"A", "C", "R", "R+packages", "U-spawn"}
 "Kinds that only `pytest -m tiers` runs everything on: what they share with the others is tested there."
 
 
