@@ -12,7 +12,7 @@ from agentui.sandbox.worker_handle import Worker
 T = TypeVar("T")
 
 _MAX_GRACES: Final = 5
-"On a machine so busy that the worker was given no time to end the step, it gets this many times the grace."
+"On a machine so busy that the worker, or this process, got no time to end the step, it gets this many times the grace."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,22 @@ async def _stop(
         if end_call is not None:
             waited.add(asyncio.ensure_future(end_call()))
         for _ in range(_MAX_GRACES):
-            await asyncio.wait(waited, timeout=grace_s)
-            if task.done() or not worker.main_thread().starved_since(before):
+            late = await _wait(waited, grace_s / 2)
+            if not task.done() and worker.main_thread().asleep:
+                # Python loses a signal that comes between its last look and the call that sleeps.
+                worker.interrupt()
+            late |= await _wait(waited, grace_s / 2)
+            if task.done() or not (late or worker.main_thread().starved_since(before)):
                 break
     finally:
         if not task.done():
             worker.kill()
             task.cancel()
+
+
+async def _wait(waited: set[asyncio.Future[Any]], seconds: float) -> bool:
+    """Wait for all; returns whether this process got so little time that their end may merely be unread."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await asyncio.wait(waited, timeout=seconds)
+    return clock() - began > 1.5 * seconds

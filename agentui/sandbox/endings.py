@@ -7,7 +7,8 @@ import signal
 from agentui.sandbox import codec
 from agentui.sandbox.base import ExecError
 from agentui.sandbox.frames import FrameError
-from agentui.sandbox.step import Outcome, OutputFlood
+from agentui.sandbox.printed import OutputFlood
+from agentui.sandbox.step import Outcome
 from agentui.sandbox.worker_handle import Worker
 
 

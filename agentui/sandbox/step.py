@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from agentui.deltas import OutputStream
 from agentui.errors import ToolError
 from agentui.sandbox import codec
 from agentui.sandbox.arguments import read_arguments
@@ -21,25 +20,19 @@ from agentui.sandbox.base import ExecError, ExecHost
 from agentui.sandbox.channel import Channel, Frame, WorkerGone
 from agentui.sandbox.frames import FrameError, clean_output, clean_text
 from agentui.sandbox.losses import Loss, loss_notes
+from agentui.sandbox.printed import Printed
 
 T = TypeVar("T")
 
 MAX_CALLS: Final = 1_000
 MAX_ARTIFACTS: Final = 20
-MAX_KEPT_OUTPUT_BYTES: Final = 8_000_000
-"What a step may print in all; beyond the limit of its caller it is kept apart."
 _MAX_ARTIFACT_FRAMES: Final = 100
 _MAX_NOTES: Final = 20
 "Remarks of a step on what crossed as less than it was."
 _TOOL_END_S: Final = 1.0
 "How long a cancelled tool may take to clean up."
+_ENDED: Final = "the step has ended"
 _MAX_MESSAGE_CHARS: Final = 4_000
-_UNASKED_OUTPUT_BYTES: Final = 1_000_000
-"What a worker may send beyond the limit that it was told before it counts as hostile."
-
-
-class OutputFlood(FrameError):
-    """More output than the worker was allowed to send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +66,13 @@ class StepRun:
         self._channel = channel
         self._host = host
         self._tools = frozenset(tools)
-        self._max_output_bytes = max_output_bytes
-        self._kept_output_bytes = max(max_output_bytes, MAX_KEPT_OUTPUT_BYTES)
-        self._output_bytes = 0
-        self._cut = self._lost = False
+        self._printed = Printed(host, max_output_bytes)
         self._calls = self._artifact_frames = 0
         self._call: asyncio.Task[None] | None = None
         self._noted: set[str] = set()
         self._open_call: int | None = None
         "Number of a call that has no answer yet."
+        self._ending = False
         self._on_failure: Callable[[], object] = lambda: None
 
     async def drive(self, code: str, *, interrupts: int = 0) -> Outcome:
@@ -99,7 +90,7 @@ class StepRun:
         self._on_failure = driver.cancel if driver is not None else self._on_failure
         request = {"t": "run", "n": self._number, "code": code, "label": self._label, "interrupts": interrupts}
         try:
-            await self._channel.send({**request, "max_output_bytes": self._kept_output_bytes})
+            await self._channel.send({**request, "max_output_bytes": self._printed.kept_bytes})
             while True:
                 frame = await self._channel.receive()
                 if frame.header.get("n") != self._number:
@@ -111,13 +102,14 @@ class StepRun:
             await self.end_call()
 
     async def end_call(self) -> None:
-        """Cancel the tool that runs, if one does; the code's call raises, so that no thread waits for ever."""
+        """Cancel the tool that runs, refuse later ones: calls of the code raise, so that no thread waits for ever."""
+        self._ending = True
         call, self._call = self._call, None
         if call is not None and not call.done():
             call.cancel()
             await asyncio.wait({call}, timeout=_TOOL_END_S)
         if self._open_call is not None:
-            self._channel.send_if_room({"t": "raised", "id": self._open_call, "message": "the step has ended"})
+            self._channel.send_if_room({"t": "raised", "id": self._open_call, "message": _ENDED})
             self._open_call = None
 
     @property
@@ -157,46 +149,15 @@ class StepRun:
     async def _serve(self, frame: Frame) -> None:
         match frame.header:
             case {"t": "output", "stream": "stdout" | "stderr" as stream, "text": str(text)}:
-                self._print(stream, text)
+                self._printed.take(stream, text)
             case {"t": "cut"}:
-                self._mark_loss()
+                self._printed.mark_loss()
             case {"t": "artifact", "name": str(name), "type": str(media_type)}:
                 self._keep(name, media_type, frame.blob)
             case {"t": "call", "id": int(number), "name": str(name), "arguments": arguments}:
                 await self._start_call(number, name, arguments, frame.blob)
             case _:
                 raise FrameError("a frame of unknown kind")
-
-    def _print(self, stream: OutputStream, text: str) -> None:
-        text = clean_output(text)
-        data = text.encode("utf-8")
-        before, self._output_bytes = self._output_bytes, self._output_bytes + len(data)
-        if self._output_bytes > self._kept_output_bytes + _UNASKED_OUTPUT_BYTES:
-            raise OutputFlood(f"more than {self._kept_output_bytes:,} bytes of output")
-        shown = _head(data, self._max_output_bytes - before)
-        if shown:
-            self._host.output(stream, shown)
-        if self._output_bytes > self._max_output_bytes:
-            rest = _head(data[len(shown.encode()) :], self._kept_output_bytes - max(before, self._max_output_bytes))
-            if rest:
-                self._host.overflow(rest)
-            self._mark_cut()
-        if self._output_bytes > self._kept_output_bytes:
-            self._mark_loss()
-
-    def _mark_cut(self) -> None:
-        if not self._cut:
-            self._cut = True
-            self._host.output("stderr", f"\n… output cut after {self._max_output_bytes:,} bytes\n")
-
-    def _mark_loss(self) -> None:
-        """Nothing of what is printed from here on is kept."""
-        if not self._lost:
-            self._lost = True
-            self._output_bytes = max(self._output_bytes, self._kept_output_bytes)
-            self._mark_cut()
-            if self._kept_output_bytes > self._max_output_bytes:
-                self._host.overflow(f"\n… output cut after {self._kept_output_bytes:,} bytes\n")
 
     def _keep(self, name: str, media_type: str, data: bytes) -> None:
         self._artifact_frames += 1
@@ -230,15 +191,21 @@ class StepRun:
             raise FrameError("a tool call while another is open")
         self._calls += 1
         self._open_call = number
-        if self._calls > MAX_CALLS:
-            await self._reply(number, error=f"a step may call tools at most {MAX_CALLS:,} times")
-        elif name not in self._tools:
-            await self._reply(number, error=f"there is no tool {name[:100]!r}")
+        refusal = self._refusal(name)
+        if refusal:
+            await self._reply(number, error=refusal)
         else:
             self._call = asyncio.create_task(self._serve_call(number, name, arguments, blob))
             self._call.add_done_callback(self._call_ended)
         if self._calls > 10 * MAX_CALLS:
             raise FrameError("a flood of tool calls")
+
+    def _refusal(self, name: str) -> str | None:
+        if self._ending:
+            return _ENDED
+        if self._calls > MAX_CALLS:
+            return f"a step may call tools at most {MAX_CALLS:,} times"
+        return None if name in self._tools else f"there is no tool {name[:100]!r}"
 
     async def _serve_call(self, number: int, name: str, arguments: Any, blob: bytes) -> None:
         try:
@@ -288,10 +255,6 @@ def _error(data: Any) -> ExecError:
             )
         case _:
             raise FrameError("a bad error")
-
-
-def _head(data: bytes, size: int) -> str:
-    return data[: max(0, size)].decode("utf-8", "ignore")
 
 
 def _text(data: Any, limit: int) -> str:

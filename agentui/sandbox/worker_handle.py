@@ -41,6 +41,8 @@ class MainThread(NamedTuple):
 
     runnable: bool
     cpu_ns: int
+    asleep: bool
+    "Waits in a call that a signal ends."
 
     def starved_since(self, before: MainThread) -> bool:
         """Whether it wanted to run and got next to no time."""
@@ -179,15 +181,15 @@ class Worker:
         self._process.signal(signal.SIGINT)
 
     def main_thread(self) -> MainThread:
-        """Its main thread; not runnable where that cannot be told."""
+        """Its main thread; taken for asleep where that cannot be told."""
         try:
             with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
                 cpu_ns = int(file.read().split()[0])
             with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as file:
                 state = file.read().rpartition(")")[2].split()[0]
         except (OSError, ValueError, IndexError):
-            return MainThread(runnable=False, cpu_ns=0)
-        return MainThread(runnable=state == "R", cpu_ns=cpu_ns)
+            return MainThread(runnable=False, cpu_ns=0, asleep=True)
+        return MainThread(runnable=state == "R", cpu_ns=cpu_ns, asleep=state == "S")
 
     def kill(self) -> None:
         """End it at once."""

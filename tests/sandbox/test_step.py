@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from agentui.sandbox.channel import Channel, WorkerGone
 from agentui.sandbox.codec import CodecError
 from agentui.sandbox.frames import HEADER, MAX_BLOB_BYTES, MAX_JSON_BYTES, FrameError, pack
-from agentui.sandbox.step import MAX_ARTIFACTS, MAX_CALLS, Outcome, OutputFlood, StepRun
+from agentui.sandbox.printed import OutputFlood
+from agentui.sandbox.step import MAX_ARTIFACTS, MAX_CALLS, Outcome, StepRun
 from tests.sandbox.helpers import TOOLS, RecordingHost
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -236,6 +237,22 @@ async def test_calls_beyond_the_budget_are_refused() -> None:
     await writer.wait_closed()
     assert [answer["t"] for answer in answers] == ["returned"] * MAX_CALLS + ["raised"]
     assert len(liar.host.calls) == MAX_CALLS
+
+
+async def test_a_call_that_comes_when_the_step_is_being_ended_reaches_nobody() -> None:
+    liar = Liar()
+    driving = asyncio.create_task(liar.drive(hang_up=False))
+    reader, writer = await asyncio.open_unix_connection(sock=liar.socket.dup())
+    await reader.readexactly(HEADER.unpack(await reader.readexactly(8))[0])
+    await liar.run.end_call()
+    writer.write(frame(t="call", id=1, name="wait", arguments=[[], {}]))
+    length, _ = HEADER.unpack(await reader.readexactly(8))
+    answer = json.loads(await reader.readexactly(length))
+    writer.write(DONE)
+    await driving
+    writer.close()
+    await writer.wait_closed()
+    assert (answer["t"], answer["message"], liar.host.calls) == ("raised", "the step has ended", [])
 
 
 def picture(width: int, height: int) -> bytes:

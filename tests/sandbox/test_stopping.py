@@ -14,6 +14,13 @@ from tests.sandbox.helpers import (
     stop_when_printing,
 )
 
+LOSES_ONE = """\
+import signal, time
+ours = signal.getsignal(signal.SIGINT)
+signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, ours))
+print('on')
+time.sleep(60)
+"""
 IMMUNE = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('on')\nwhile True: pass"
 
 
@@ -39,6 +46,7 @@ async def test_cancelling_stops_an_endless_loop_and_keeps_the_names(sandbox: San
         "class R:\n    def __repr__(self):\n        print('on')\n        while True: pass\nR()",
         "class E(Exception):\n    def __str__(self):\n        print('on')\n        while True: pass\nraise E",
         "while True: print('on')",
+        LOSES_ONE,
     ],
 )
 async def test_cancelling_reaches_code_that_waits(sandbox: Sandbox, host: RecordingHost, code: str) -> None:
