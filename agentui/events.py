@@ -14,8 +14,17 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, TypeAdapter
 
+from agentui.call_events import (
+    ContextCompacted,
+    ModelRequested,
+    ModelResponded,
+    ModelRetried,
+    UpstreamClosed,
+    UsageUpdated,
+)
 from agentui.deltas import CodeDelta, OutputDelta, ReasoningDelta, TextDelta, ToolCallDelta
 from agentui.limits import Limits
+from agentui.steering_events import ApprovalDecided, ApprovalRequested, MessageAdded, StopRequested
 from agentui.usage import Cost, TokenUsage
 
 SCHEMA_VERSION = 1
@@ -41,8 +50,9 @@ class ParentRun:
     run_id: str
     step: int
     "Its last step that counts for the other one; 0 for none."
-    relation: Literal["resumed", "forked"]
-    "Gone on with where it ended, or continued another way from a step of it; then it stays as it is."
+    relation: Literal["resumed", "forked", "rerun", "repeated"]
+    """Gone on with where it ended; continued another way from a step of it; or its task done once more, with the
+    recorded answers of the model (`rerun`) or with new ones (`repeated`). Only the first adds to the run itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,45 @@ class StateRestored:
     "Names that could not be restored, and why."
     duration_s: float
     type: Literal["state_restored"] = "state_restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A variable of the interpreter, in words."""
+
+    name: str
+    type: str
+    repr: str
+    "Its beginning, at most 80 characters."
+    size: str | None = None
+    "Such as `(3, 4)` of an array or `12` of a list; None where it has none."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged:
+    """What a step's code did to variables and files; a reader adds it to the state before."""
+
+    step: int
+    variables: tuple[Variable, ...] = ()
+    "New or changed."
+    removed: tuple[str, ...] = ()
+    files: tuple[GivenFile, ...] = ()
+    "New or changed."
+    removed_files: tuple[str, ...] = ()
+    left_out: int = 0
+    "Variables beyond what is recorded of one step."
+    type: Literal["state_changed"] = "state_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverged:
+    """A run that is repeated from its recording did something else than it had done; only the first time is said."""
+
+    step: int
+    what: Literal["request", "output", "result", "error", "steps"]
+    recorded: str
+    now: str
+    type: Literal["diverged"] = "diverged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,71 +195,6 @@ class ArtifactCreated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsageUpdated:
-    """Tokens of the step's model call so far: the live estimate, and at its end what the server said."""
-
-    step: int
-    usage: TokenUsage
-    cost: Cost | None = None
-    "None where nobody knows the price."
-    margin: float | None = None
-    "What estimates for this model were off by in the past, as a share; None where that is not known yet."
-    counted_output_tokens: int | None = None
-    "Output as counted here, to compare with what the server said."
-    settled: bool = False
-    "The call has ended; nothing about it will change."
-    type: Literal["usage_updated"] = "usage_updated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRetried:
-    """A model call failed and is tried again in `wait_s` seconds; what it streamed so far is superseded."""
-
-    attempt: int
-    "The attempt that failed, from 1."
-    wait_s: float
-    reason: str
-    usage: TokenUsage | None = None
-    "What the failed attempt cost at least; None if nothing reached the model."
-    cost: Cost | None = None
-    partial: str = ""
-    "Answer text that the failed attempt had streamed."
-    type: Literal["model_retried"] = "model_retried"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContextCompacted:
-    """The conversation outgrew its share of the model's context and was shortened before the next request."""
-
-    before_tokens: int
-    after_tokens: int
-    "Both are estimates."
-    elided_observations: int
-    summarised: bool = False
-    "Everything but the newest turns was replaced by a summary, which the planning step before this wrote."
-    type: Literal["context_compacted"] = "context_compacted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopRequested:
-    """Somebody asked the run to end now."""
-
-    type: Literal["stop_requested"] = "stop_requested"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamClosed:
-    """The connection to the model server was closed before the answer had ended: by a stop or by a limit."""
-
-    step: int
-    after_s: float
-    "Seconds from the request to stop, or from the moment the limit was noticed, to the closed connection."
-    usage: TokenUsage
-    "What the cut answer cost, as far as it is known here."
-    type: Literal["upstream_closed"] = "upstream_closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     """A step as a whole; every text here repeats what its deltas said."""
 
@@ -258,9 +242,16 @@ RunEvent: TypeAlias = (
     | ToolCallFinished
     | SubagentEvent
     | ArtifactCreated
+    | ModelRequested
+    | ModelResponded
     | UsageUpdated
     | ModelRetried
     | ContextCompacted
+    | ApprovalRequested
+    | ApprovalDecided
+    | MessageAdded
+    | StateChanged
+    | Diverged
     | StopRequested
     | UpstreamClosed
     | StepFinished

@@ -10,16 +10,23 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, assert_never
 
 from agentui.events import (
+    ApprovalDecided,
+    ApprovalRequested,
     ArtifactCreated,
     CodeDelta,
     CodeStarted,
     ContextCompacted,
+    Diverged,
+    MessageAdded,
+    ModelRequested,
+    ModelResponded,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
     Record,
     RunFinished,
     RunStarted,
+    StateChanged,
     StateRestored,
     StepFinished,
     StepKind,
@@ -160,6 +167,10 @@ class RunView:
                 self.phase = "stopping"
             case ContextCompacted():
                 self.compactions.append(event)
+            case ModelRequested() | ModelResponded() | StateChanged() | Diverged():
+                pass  # the whole of it stands in the records; only the inspector shows it
+            case ApprovalRequested() | ApprovalDecided() | MessageAdded():
+                pass
             case _:
                 if self.steps:  # a recording that begins in the middle has events without their step
                     self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase

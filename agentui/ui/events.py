@@ -60,15 +60,13 @@ class PageEvents:
         """Lay out the page and bind its events."""
         service = self.service
 
-        async def lost_records(request: object) -> Any:  # a function of its own: Gradio marks it as callable
-            return service.lost_records(request)
+        async def act(request: object) -> dict[str, Any]:  # a function of its own: Gradio marks it as callable
+            return await service.actions.act(request)
 
         with Page(title="agentui", fill_height=True, fill_width=True, analytics_enabled=False) as demo:
             # Both are fixed, or a restart of the server would make strangers of all visitors.
             visitor = gr.BrowserState(None, storage_key="agentui-visitor", secret="agentui-visitor-v1")
-            parts = page(
-                service.connections.offers, service.settings.limits, self.sandbox, lost_records, service.own_agent
-            )
+            parts = page(service.connections.offers, service.settings.limits, self.sandbox, act, service.own_agent)
             self._bind(demo, parts, visitor)
             gr.api(self.run, api_name="run", concurrency_limit=None)
         demo.service = service

@@ -62,15 +62,15 @@ class Feed:
         return json.dumps({"chat": self._chat_id, "runs": runs}, ensure_ascii=False, separators=(",", ":"))
 
 
-def stretch(run: Run, from_seq: int, limit: int = MAX_BATCH) -> dict[str, Any]:
-    """Records of `run` from `from_seq` on, at most `limit` of them."""
+def stretch(run: Run, from_seq: int, limit: int = MAX_BATCH, *, whole: bool = False) -> dict[str, Any]:
+    """Records of `run` from `from_seq` on, at most `limit` of them; with those that others repeat if it is `whole`."""
     records = run.records[from_seq : from_seq + limit]
     return {
         "run_id": run.run_id,
         "from_seq": from_seq,
         "next_seq": from_seq + len(records),
         "elapsed": round(run.elapsed(), 3),
-        "records": [as_json(record) for record in compact(records)],
+        "records": [as_json(record) for record in (records if whole else compact(records))],
     }
 
 

@@ -7,7 +7,7 @@ from outside. Style and behaviour are in `web/`; the inspector's inside is made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,10 +75,13 @@ def page(
     offers: Sequence[Offer],
     limits: Limits,
     sandbox: SandboxInfo,
-    lost_records: Callable[[object], object],
+    act: Callable[[object], Awaitable[object]],
     agent: Runnable | None = None,
 ) -> Parts:
-    """Lay out the page; call it inside `gr.Blocks`. With an `agent` of its own it has no examples of the demo."""
+    """Lay out the page; call it inside `gr.Blocks`. With an `agent` of its own it has no examples of the demo.
+
+    `act` is what the page's scripts call.
+    """
     with gr.Row(elem_id="top-bar"):
         _html(top_bar(sandbox), elem_id="top-left")
         new_chat = gr.Button("New chat", elem_id="new-chat", size="sm", min_width=0)
@@ -94,17 +97,14 @@ def page(
                 with gr.Column(elem_id="conversation"):
                     settled, live, chips = _transcript(agent)
                     task, send = _composer()
-                    with gr.Row(elem_classes="au-hidden", elem_id="pressed-by-script"):
-                        go_on = gr.Button("Go on", elem_id="go-on", min_width=0)
-                        go_on_run = gr.Textbox(elem_id="go-on-run", container=False, show_label=False)
-                        follow_up = gr.Button("Follow-up", elem_id="follow-up", min_width=0)
+                    go_on, go_on_run, follow_up = _pressed_by_script()
                 inspector = gr.HTML(
                     elem_id="inspector",
                     html_template='<div class="au-root"></div>',
                     js_on_load="window.agentui.start({ element, props, watch, server })",
                     apply_default_css=False,
                     padding=False,
-                    server_functions=[lost_records],
+                    server_functions=[act],
                 )
     return Parts(
         fields=fields,
@@ -120,6 +120,14 @@ def page(
         go_on_run=go_on_run,
         follow_up=follow_up,
     )
+
+
+def _pressed_by_script() -> tuple[gr.Button, gr.Textbox, gr.Button]:
+    with gr.Row(elem_classes="au-hidden", elem_id="pressed-by-script"):
+        go_on = gr.Button("Go on", elem_id="go-on", min_width=0)
+        go_on_run = gr.Textbox(elem_id="go-on-run", container=False, show_label=False)
+        follow_up = gr.Button("Follow-up", elem_id="follow-up", min_width=0)
+    return go_on, go_on_run, follow_up
 
 
 def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:

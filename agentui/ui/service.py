@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any
 
 from agentui.adopt import AgentSource
 from agentui.agent import CodeAgent
@@ -22,6 +22,7 @@ from agentui.sandbox.base import SandboxPool
 from agentui.session import Session
 from agentui.settings import Settings
 from agentui.tools import Tool
+from agentui.ui.actions import Actions, Fields, given
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
 from agentui.ui.ending import MORE
@@ -54,6 +55,7 @@ class Service:
         self.connections = connections
         self.pool = pool
         self.visitors = Visitors(idle_s=settings.idle_s)
+        self.actions = Actions(self.visitors, {"records": self.stretch})
         self.worker = Worker(max_running=settings.max_running)
         self._agents = agents
         self._tools = DEMO_TOOLS if tools is None else tools
@@ -101,17 +103,17 @@ class Service:
         if visitor.run is not None:
             visitor.run.stop()
 
-    def lost_records(self, request: object) -> dict[str, Any] | None:
-        """A stretch of a run that did not reach the browser: `{"chat", "run_id", "from_seq"}`."""
-        fields: Mapping[str, Any] = cast(Mapping[str, Any], request) if isinstance(request, Mapping) else {}
-        visitor = self.visitors.by_chat(fields.get("chat"))
-        from_seq = fields.get("from_seq")
-        if visitor is None or not isinstance(from_seq, int) or from_seq < 0:
+    async def stretch(self, visitor: Visitor, fields: Fields) -> dict[str, Any] | None:
+        """A stretch of a run that did not reach the browser: `{"run_id", "from_seq", "whole"}`; None if there is none.
+
+        Unless it is to be whole, it lacks deltas that a later record of it repeats.
+        """
+        run_id, from_seq = given(fields, "run_id", str), given(fields, "from_seq", int)
+        whole = given(fields, "whole", bool, default=False)
+        run = next((entry.run for entry in visitor.runs if entry.run is not None and entry.run.run_id == run_id), None)
+        if run is None or from_seq < 0:
             return None
-        for entry in visitor.runs:
-            if entry.run is not None and entry.run.run_id == fields.get("run_id"):
-                return stretch(entry.run, from_seq, MAX_BATCH)
-        return None
+        return stretch(run, from_seq, MAX_BATCH, whole=whole)
 
     async def records(self, task: str, choices: Choices, ended: set[Run]) -> AsyncGenerator[dict[str, Any], None]:
         """Run a task apart from any visitor and yield its records; closing the generator stops the run.

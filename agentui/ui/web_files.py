@@ -11,7 +11,22 @@ from agentui.ui.connections import Offer
 WEB = Path(__file__).parent / "web"
 SCRIPTS = tuple(
     f"{name}.js"
-    for name in ("fold", "format", "timeline", "usage", "runbar", "details", "inspector", "presets", "page")
+    for name in (
+        "fold",
+        "format",
+        "ask",
+        "run",
+        "timeline",
+        "runbar",
+        "details",
+        "usage",
+        "tabs",
+        "inspector",
+        "presets",
+        "follow",
+        "press",
+        "page",
+    )
 )
 STYLES = tuple(
     f"{name}.css"
@@ -25,6 +40,7 @@ STYLES = tuple(
         "cards",
         "code",
         "inspector",
+        "tabs",
         "usage",
         "narrow",
     )

@@ -175,12 +175,14 @@ async def test_lost_records_are_only_given_to_who_knows_the_chat():
     await service.send(visitor, "Go", DEMO)
     run = visitor.runs[0].run
     await run.wait()
-    asked = {"chat": visitor.chat_id, "run_id": run.run_id, "from_seq": 2}
-    assert service.lost_records(asked)["records"][0]["seq"] == 2
-    for wrong in ({"chat": "x"}, {"run_id": "x"}, {"from_seq": -1}, {"from_seq": "0"}, {"from_seq": None}):
-        assert service.lost_records(asked | wrong) is None
+    act, asked = service.actions.act, {"chat": visitor.chat_id, "verb": "records", "run_id": run.run_id, "from_seq": 2}
+    assert (await act(asked))["answer"]["records"][0]["seq"] == 2
+    for wrong in ({"run_id": "x"}, {"from_seq": -1}):
+        assert await act(asked | wrong) == {"answer": None}
+    for wrong in ({"chat": "x"}, {"verb": "x"}, {"verb": ["x"]}, {"from_seq": "0"}, {"from_seq": None}, {"whole": 1}):
+        assert "reload" in (await act(asked | wrong))["error"]
     for rubbish in (None, [], "x", 3):
-        assert service.lost_records(rubbish) is None
+        assert "reload" in (await act(rubbish))["error"]
 
 
 async def test_closing_the_records_stops_the_run():

@@ -2,41 +2,17 @@
    around it, so a saved run in a file is shown by the same code. Work is done once a frame, for what changed. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { RunView, RunBar, Timeline, UsageTable, StepDetails, el, setText, compactionText, phaseText } = agentui;
-
-  /* One run, and how its stretch of the clock relates to this browser's. */
-  class WatchedRun {
-    constructor(runId) {
-      this.view = new RunView(runId);
-      this.dirty = new Set();
-      this.offset = 0;
-      this.waiting = false;
-    }
-    now() {
-      return this.view.end ? this.view.end.duration_s : Math.max(this.view.t, performance.now() / 1000 + this.offset);
-    }
-    /* Takes a stretch; false if something before it is missing. */
-    take(part) {
-      if (part.from_seq > this.view.next) return false;
-      this.offset = part.elapsed - performance.now() / 1000;
-      for (const record of part.records) {
-        if (record.seq < this.view.next) continue;
-        const step = this.view.apply(record);
-        if (step) this.dirty.add(this.view.steps.length - 1);
-      }
-      this.view.next = Math.max(this.view.next, part.next_seq);
-      return true;
-    }
-  }
+  const { WatchedRun, RunBar, Timeline, Tabs, StepDetails, el, setText, compactionText, phaseText } = agentui;
 
   class Inspector {
-    /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq}) resolves
-       to the missing stretch. onState({running, runs}) is told of changes, onDraw(newest view, now) of every frame. */
+    /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq, whole})
+       resolves to the missing stretch, with every delta if it is to be whole. onState({running, runs}) is told of
+       changes, onDraw(newest view, now) of every frame. */
     constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {} }) {
       Object.assign(this, { root, status, refetch, onState, onDraw });
       this.chat = null;
       this.runs = new Map();
-      this.shown = null;
+      this.shown = this.selected = null;
       this.follow = true;
       this.details = new Map();
       this.scheduled = false;
@@ -45,7 +21,8 @@
 
     build() {
       this.timeline = new Timeline((index) => this.toggle(index));
-      this.usage = new UsageTable();
+      this.tabs = new Tabs(this);
+      this.tabs.onShow = () => this.touch();
       this.switcher = el("select", "au-runs");
       this.switcher.setAttribute("aria-label", "Run");
       this.switcher.hidden = true;
@@ -59,7 +36,7 @@
       const head = (text, ...more) => el("div", "au-section-head", el("h2", "", text), ...more);
       this.root.replaceChildren(
         el("section", "au-part-steps", head("Steps", legend, this.switcher), this.empty, this.timeline.node),
-        el("section", "au-part-usage", head("Usage", this.usage.download), this.usage.node),
+        this.tabs.node,
         this.announce,
       );
       this.bar = new RunBar(this.status);
@@ -133,8 +110,9 @@
 
     redraw() {
       this.timeline.clear();
-      this.usage.clear();
+      this.tabs.clear();
       this.details.clear();
+      this.selected = null;
       this.drawn = this.shown;
       this.shown?.view.steps.forEach((_, index) => this.shown.dirty.add(index));
     }
@@ -149,6 +127,24 @@
       } else {
         this.details.delete(index);
       }
+    }
+
+    /* Another step is selected, by whoever shows steps: everything else that does follows. */
+    select(index) {
+      this.selected = index;
+      this.touch();
+    }
+
+    /* All records of a run, deltas that were left out included. */
+    whole(run = this.shown) {
+      const ask = (from_seq) => this.refetch?.({ chat: this.chat, run_id: run.view.runId, from_seq, whole: true });
+      return run.whole(ask);
+    }
+
+    /* The shown panel is drawn anew with the next frame. */
+    touch() {
+      this.tabsAt = null;
+      this.schedule();
     }
 
     schedule() {
@@ -174,7 +170,7 @@
     drawRun(run) {
       const now = run.now();
       const last = run.view.steps.length - 1;
-      const touched = run.dirty.size > 0;
+      const touched = run.dirty.size > 0 || this.tabsAt == null;
       if (!run.view.end && last >= 0 && !run.view.step.end) run.dirty.add(last);
       this.timeline.scale(now);
       for (const index of run.dirty) {
@@ -185,9 +181,10 @@
       }
       run.dirty.clear();
       // Rates move with the clock, but nobody reads ten of them a second.
-      if (touched || now - (this.usageAt ?? 0) > 0.25 || now < (this.usageAt ?? 0)) {
-        this.usageAt = now;
-        this.usage.update(run.view, now);
+      const age = performance.now() - (this.tabsAt ?? 0);
+      if (touched || age > 250) {
+        this.tabsAt = performance.now();
+        this.tabs.update(run, now);
       }
     }
 

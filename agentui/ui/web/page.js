@@ -70,7 +70,8 @@
     document.querySelector('[data-au="sandbox"]').setAttribute("aria-expanded", String(open));
   }
 
-  const ACTIONS = {
+  /* What elements with `data-au` do; other scripts add theirs. */
+  const ACTIONS = (agentui.actions = {
     theme: () => {
       const dark = !document.body.classList.contains("dark");
       store(STORED_THEME, dark ? "dark" : "light");
@@ -89,91 +90,13 @@
       setSettings(true);
       document.querySelector("#base-url input, #base-url textarea")?.focus();
     },
-  };
-
-  /* Buttons in the transcript. They are text of the server, so the run they are about stands in their class. */
-  const runOf = (button) => [...button.classList].find((name) => name.startsWith("au-run-"))?.slice(7) ?? "";
-  let runToGoOn = "";
-  agentui.withRunToGoOn = (visitor, _, ...rest) => [visitor, runToGoOn, ...rest];
-  const PRESSED = {
-    "au-go-on": (button) => {
-      runToGoOn = runOf(button);
-      byId("go-on").click();
-    },
-    "au-follow-up": () => byId("follow-up").click(),
-    "au-show-all": (button) => {
-      const output = agentui.inspector?.runs.get(runOf(button))?.view.end?.output;
-      if (typeof output !== "string") return;
-      const whole = agentui.el("pre", "au-text au-whole", output);
-      whole.tabIndex = 0;
-      whole.setAttribute("aria-label", "The whole answer");
-      button.parentElement.append(whole);
-      whole.focus();
-    },
-  };
-  function press(button) {
-    const kind = Object.keys(PRESSED).find((name) => button.classList.contains(name));
-    if (!kind || button.disabled) return;
-    button.disabled = true;
-    PRESSED[kind](button);
-    // A press that started nothing, because of a setting for example, can be repeated.
-    if (kind !== "au-show-all") setTimeout(() => (button.disabled = false), 1500);
-  }
+  });
 
   /* Counts the wait of a retry down, in the line that the server wrote once. */
   function countDown(view, now) {
     if (view?.phase !== "retrying" || view.end) return;
     const left = agentui.countdown(view.detail.until - now);
     for (const node of document.querySelectorAll("#live-step .au-countdown")) agentui.setText(node, left);
-  }
-
-  /* Follows the end of the transcript until somebody scrolls up, and again once they are back at the end. */
-  function startFollowing(chat) {
-    let following = true;
-    const jump = agentui.el("button", "au-jump", "↓ Latest");
-    jump.type = "button";
-    chat.parentElement.append(jump);
-    const atEnd = () => chat.scrollHeight - chat.scrollTop - chat.clientHeight < 24;
-    const toEnd = () => {
-      // The welcome is read from its beginning.
-      if (following && document.body.dataset.chat === "going") chat.scrollTop = chat.scrollHeight;
-    };
-    const set = (value) => {
-      following = value;
-      jump.dataset.shown = String(!value);
-    };
-    set(true);
-    // A transcript that shrinks for a moment scrolls by itself: only what a person's hand does counts.
-    let top = 0;
-    let intent = 0;
-    const intend = () => (intent = performance.now());
-    chat.addEventListener("wheel", (event) => event.deltaY < 0 && intend(), { passive: true });
-    for (const name of ["touchmove", "pointerdown", "pointermove"])
-      chat.addEventListener(name, (event) => (name !== "pointermove" || event.buttons) && intend(), { passive: true });
-    document.addEventListener("keydown", (event) => ["PageUp", "ArrowUp", "Home"].includes(event.key) && intend());
-    chat.addEventListener(
-      "scroll",
-      () => {
-        if (atEnd()) set(true);
-        else if (chat.scrollTop < top && performance.now() - intent < 500) set(false);
-        top = chat.scrollTop;
-      },
-      { passive: true },
-    );
-    jump.addEventListener("click", () => {
-      set(true);
-      toEnd();
-    });
-    const grown = new ResizeObserver(toEnd);
-    grown.observe(chat);
-    // Gradio replaces and adds blocks when it likes.
-    const observeAll = () => [...chat.children].forEach((child) => grown.observe(child));
-    new MutationObserver(observeAll).observe(chat, { childList: true });
-    observeAll();
-    return () => {
-      set(true);
-      toEnd();
-    };
   }
 
   /* The transcript would read every token aloud; the inspector announces phases instead. */
@@ -245,7 +168,7 @@
     const [status, chat, panel, stop, send, inspector] = await present(
       "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint", "transcript", "live-step",
     );
-    const toEnd = startFollowing(chat);
+    const toEnd = agentui.startFollowing(chat);
     startSettings(panel);
     startKeys();
     quietLogs(chat);
@@ -266,14 +189,15 @@
       if (target?.dataset.au !== "sandbox") setPromise(false);
       if (target) ACTIONS[target.dataset.au]?.();
       const button = event.target.closest?.("#chat .au-button");
-      if (button) press(button);
+      if (button) agentui.press(button);
     });
     stop.addEventListener("click", () => (stop.textContent = "Stopping …"));
     send.addEventListener("click", toEnd);
+    agentui.server = server;
     const view = new agentui.Inspector({
       root: element.querySelector(".au-root"),
       status: status.querySelector(".au-status"),
-      refetch: (request) => server.lost_records(request),
+      refetch: (request) => agentui.ask("records", request),
       onState: showState,
       onDraw: countDown,
     });

@@ -182,4 +182,20 @@
   }
 
   Object.assign(agentui, { UsageTable, usageCsv });
+  class UsagePanel {
+    static id = "usage";
+    static title = "Usage";
+    constructor() {
+      this.table = new UsageTable();
+      this.node = el("div", "", el("div", "au-panel-head", this.table.download), this.table.node);
+    }
+    update(run, now) {
+      this.table.update(run.view, now);
+    }
+    clear() {
+      this.table.clear();
+    }
+  }
+
+  (agentui.panels ??= []).push(UsagePanel);
 })();
