@@ -10,9 +10,10 @@ from __future__ import annotations
 import sys
 import webbrowser
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
+from functools import partial
 from io import StringIO
-from typing import Any
+from typing import Any, Final
 
 from agentui.adopt import AgentSource
 from agentui.errors import AgentUIError, ConfigError
@@ -30,6 +31,9 @@ from agentui.ui.serving import LAST_REQUESTS_S, ending, serve_until_interrupted,
 from agentui.ui.theme import make_theme
 from agentui.ui.web_files import SCRIPTS, STYLES, offers_script, read_web
 from agentui.ui.web_routes import middleware, routes
+
+_PORTS_TRIED: Final = 10
+"Another program may take a free port between the look and the use."
 
 
 def build_app(
@@ -90,11 +94,11 @@ def launch(
         AgentUIError: A public link was asked for and could not be made.
         ConfigError: As `build_app` and `choose_port`.
     """
-    port = choose_port(settings.host, settings.port)
+    choose_port(settings.host, settings.port)  # before the sandbox is started, which takes a while
     demo = demo or build_app(settings, agent=agent, tools=tools)
     said = StringIO()
     with redirect_stdout(said):  # Gradio speaks of its own commands
-        with_loop(lambda: _start(demo, settings, port))
+        port = _listen(demo, settings)
     if settings.share and not demo.share_url:
         demo.close(verbose=False)
         reason = said.getvalue().strip() or "the service that makes public links does not answer"
@@ -109,35 +113,46 @@ def launch(
     return demo
 
 
+def _listen(demo: Page, settings: Settings) -> int:
+    """Serve on a port that is free; returns it.
+
+    Raises:
+        ConfigError: As `choose_port`; or other programs took each port between the look and the use.
+    """
+    for _ in range(_PORTS_TRIED):
+        port = choose_port(settings.host, settings.port)
+        with suppress(OSError):  # taken since it was looked for
+            with_loop(partial(_start, demo, settings, port))
+            return port
+    raise ConfigError("every free port was taken by another program at once: choose one with --port N")
+
+
 def _start(demo: Page, settings: Settings, port: int) -> None:
     scripts = f"{offers_script(demo.service.connections.offers)}\n{read_web(SCRIPTS)}"
     demo.queue(default_concurrency_limit=8, max_size=1_000, api_open=False)
-    try:
-        demo.launch(
-            server_name=settings.host,
-            server_port=port,
-            share=settings.share,
-            prevent_thread_lock=True,
-            quiet=True,
-            max_threads=512,
-            state_session_capacity=1_000,
-            ssr_mode=False,
-            run_history=False,
-            show_error=False,
-            footer_links=["api"],
-            enable_monitoring=False,
-            mcp_server=True,
-            theme=make_theme(),
-            # Not `css=`: Gradio would put a prefix of its own before every selector.
-            head=f"<style>{read_web(STYLES)}</style><script>{scripts}</script>",
-            app_kwargs={
-                "routes": routes(demo.service.visitors),
-                "middleware": middleware(settings),
-                "lifespan": with_run_tool(demo, ending(demo.service)),
-            },
-        )
-    except OSError:  # taken since it was looked for
-        raise ConfigError(f"port {port} is in use: choose another with --port N") from None
+    demo.launch(
+        server_name=settings.host,
+        server_port=port,
+        share=settings.share,
+        prevent_thread_lock=True,
+        quiet=True,
+        max_threads=512,
+        state_session_capacity=1_000,
+        ssr_mode=False,
+        run_history=False,
+        show_error=False,
+        footer_links=["api"],
+        enable_monitoring=False,
+        mcp_server=True,
+        theme=make_theme(),
+        # Not `css=`: Gradio would put a prefix of its own before every selector.
+        head=f"<style>{read_web(STYLES)}</style><script>{scripts}</script>",
+        app_kwargs={
+            "routes": routes(demo.service.visitors),
+            "middleware": middleware(settings),
+            "lifespan": with_run_tool(demo, ending(demo.service)),
+        },
+    )
     demo.server.config.timeout_graceful_shutdown = LAST_REQUESTS_S
 
 

@@ -14,8 +14,11 @@ from gradio_client import Client
 
 from agentui.cli import main
 from agentui.errors import ConfigError
+from agentui.settings import Settings
 from agentui.testing import serve_chat
+from agentui.ui import app
 from agentui.ui.listen import choose_port
+from tests.serving import served
 
 pytestmark = pytest.mark.timeout(60)
 CTRL_C_WORKS = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -44,6 +47,14 @@ def test_a_busy_port_is_one_line_and_status_2(capsys, taken):
     said = capsys.readouterr()
     assert said.err.startswith(f"agentui: port {taken} is in use: choose another with --port N")
     assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")  # Gradio's own look at the taken port
+def test_a_port_that_is_taken_after_the_look_is_passed_over(monkeypatch, tmp_path, taken):
+    found = iter([7860, taken, taken])
+    monkeypatch.setattr(app, "choose_port", lambda host, port: next(found, None) or choose_port(host, port))
+    with served(Settings(), tmp_path) as demo:
+        assert urllib.request.urlopen(demo.local_url).status == 200
 
 
 @pytest.mark.parametrize("words", [["--port", "abc"], ["--db", "sqlite:///runs.db"], ["--nonsense"]])
