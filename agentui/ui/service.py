@@ -126,12 +126,11 @@ class Service:
         Raises:
             ConfigError: It cannot be started.
         """
-        self._check_task(task)
-        model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, choices.key or None)
+        self.check_task(task)
         session = Session()
         session.kept = False
-        limits = self._limits(choices)
-        run = self.worker.start(self._agent_for(session, model, choices, limits), task, session=session)
+        agent = await self.agent(session, choices, choices.key or None)
+        run = self.worker.start(agent, task, session=session)
         ended.add(run)
         try:
             async for batch in run.subscribe():
@@ -146,23 +145,26 @@ class Service:
         await self.worker.close()
         await self.visitors.close()
 
-    async def _start(self, visitor: Visitor, task: str, choices: Choices, key: str | None) -> None:
-        self._check_task(task)
-        await self._run(visitor, task, choices, self._limits(choices), key)
+    async def agent(
+        self, session: Session, choices: Choices, key: str | None, limits: Limits | None = None
+    ) -> Runnable:
+        """The agent that does a task with these choices in a session.
 
-    async def _run(self, visitor: Visitor, task: str | None, choices: Choices, limits: Limits, key: str | None) -> None:
+        Args:
+            session: The conversation; each may have an agent of its own.
+            choices: As from the page.
+            key: For exactly the endpoint that is chosen; None without one.
+            limits: Instead of those that were chosen.
+
+        Raises:
+            ConfigError: Something is missing or not allowed; the message says what to do.
+        """
+        limits = limits or self.limits(choices)
         model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key)
-        agent = self._agent_for(visitor.session, model, choices, limits)
-        take = visitor.begin(task)
-        try:
-            run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take)
-        except ConfigError:
-            visitor.refused()
-            raise
-        visitor.started(run)
-        visitor.changes.touch()
+        return self._agent_for(session, model, choices, limits)
 
-    def _check_task(self, task: str) -> None:
+    def check_task(self, task: str) -> None:
+        """Raise `ConfigError` if a task is empty or too long."""
         limit = self.settings.max_task_characters
         if not task.strip():
             raise ConfigError("the task is empty: say what the agent is to do")
@@ -171,6 +173,26 @@ class Service:
                 f"the task has {len(task):,} characters and at most {limit:,} are taken: shorten it, "
                 "or let the code read the data from a file"
             )
+
+    def limits(self, choices: Choices) -> Limits:
+        """The limits that were chosen, the server's own where nothing was; `ConfigError` if one is none."""
+        base = self._agents.first.limits if self._agents else self.settings.limits
+        return checked_limits(choices.limits(base))
+
+    async def _start(self, visitor: Visitor, task: str, choices: Choices, key: str | None) -> None:
+        self.check_task(task)
+        await self._run(visitor, task, choices, self.limits(choices), key)
+
+    async def _run(self, visitor: Visitor, task: str | None, choices: Choices, limits: Limits, key: str | None) -> None:
+        agent = await self.agent(visitor.session, choices, key, limits)
+        take = visitor.begin(task)
+        try:
+            run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take)
+        except ConfigError:
+            visitor.refused()
+            raise
+        visitor.started(run)
+        visitor.changes.touch()
 
     def _agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
         if self._agents is None:
@@ -193,7 +215,3 @@ class Service:
             instructions=choices.instructions.strip() or agent.spec.instructions,
         )
         return variant
-
-    def _limits(self, choices: Choices) -> Limits:
-        base = self._agents.first.limits if self._agents else self.settings.limits
-        return checked_limits(choices.limits(base))
