@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+EffectKind: TypeAlias = Literal["import", "reads", "writes", "network", "tool", "process", "dynamic", "endless"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,7 @@ class StopRequested:
 class Effect:
     """Something that code would do, as far as its text tells."""
 
-    kind: Literal["import", "reads", "writes", "network", "tool", "process", "dynamic", "endless"]
+    kind: EffectKind
     what: str
     "Such as a module, a file or a tool; of an endless loop its head."
     line: int
@@ -25,11 +27,16 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested:
-    """Code is ready and waits for somebody to let it run."""
+    """Code, or native tool calls, are ready and wait for somebody to let them run."""
 
+    approval_id: str
+    "Unique in the run, called agents included."
     step: int
     code: str
+    "Of native calls one line each, as `name(arguments)`."
     effects: tuple[Effect, ...] = ()
+    editable: bool = True
+    "Other code can run instead."
     type: Literal["approval_requested"] = "approval_requested"
 
 
@@ -37,6 +44,7 @@ class ApprovalRequested:
 class ApprovalDecided:
     """Somebody, or a pattern that was allowed before, decided about the code."""
 
+    approval_id: str
     step: int
     decision: Literal["approved", "edited", "rejected"]
     code: str | None = None
@@ -44,7 +52,7 @@ class ApprovalDecided:
     reason: str | None = None
     "What the model is told, if it was rejected."
     allowed: tuple[str, ...] = ()
-    "Effects that need no approval any more in this run, as `kind what`."
+    "Effects that need no approval any more in this run, as `kind what` or `kind *`; `none` for code without any."
     automatic: bool = False
     "Nobody was asked: everything it would do had been allowed."
     type: Literal["approval_decided"] = "approval_decided"

@@ -1,0 +1,252 @@
+"""What code would do, as far as its text tells: a preview for whoever decides whether it runs.
+
+It is a preview and not a guard. Covered: imports, files, addresses, processes, tools and loops without an end that
+are written plainly, aliases of imports included. Not covered: what is only known when the code runs, and everything
+that somebody means to hide; where names are computed it says no more than that. What code may reach is the sandbox's
+business.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from agentui import effect_rules as rules
+from agentui.steering_events import Effect, EffectKind
+
+MAX_EFFECTS = 100
+COMPUTED = "a computed name"
+NOT_PYTHON = "this is not valid Python"
+MORE = "more than is listed here"
+_MAX_WHAT = 120
+_URL = re.compile(r"(?:https?|ftp|wss?)://([^/\s\"']+)", re.IGNORECASE)
+
+_Found: TypeAlias = tuple[EffectKind, str]
+
+
+def effects(code: str, tools: Collection[str] = ()) -> tuple[Effect, ...]:
+    """What `code` would do, in the order of its lines; never raises.
+
+    Args:
+        code: Python source of any kind.
+        tools: Names of host functions; using one is an effect of kind "tool".
+
+    Returns:
+        At most 100 effects, each once, at the line where it is first seen. Beyond that the last one says that there
+        are more; of code that does not parse the only one, of kind "dynamic", says so.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a doubtful escape in the code is no concern of this program
+            tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return (Effect(kind="dynamic", what=NOT_PYTHON, line=getattr(error, "lineno", None) or 1),)
+    reader = _Reader(frozenset(tools))
+    nodes = sorted((node for node in ast.walk(tree) if isinstance(node, _LOOKED_AT)), key=_position)
+    for node in nodes:
+        reader.name_imports(node)
+    found: dict[_Found, Effect] = {}
+    for node in nodes:
+        for kind, what in reader.read(node):
+            what = _short(what)
+            if len(found) == MAX_EFFECTS and (kind, what) not in found:
+                return (*list(found.values())[:-1], Effect(kind="dynamic", what=MORE, line=node.lineno))
+            found.setdefault((kind, what), Effect(kind=kind, what=what, line=node.lineno))
+    return tuple(found.values())
+
+
+_LOOKED_AT = (ast.Import, ast.ImportFrom, ast.Call, ast.Name, ast.Attribute, ast.While, ast.For, ast.AsyncFor)
+_Loop: TypeAlias = ast.While | ast.For | ast.AsyncFor
+_Node: TypeAlias = ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute | _Loop
+
+
+@dataclass(slots=True)
+class _Reader:
+    tools: frozenset[str]
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    "What imports have bound: full names by the names in the code."
+
+    def name_imports(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                self.names[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                self.names[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
+
+    def read(self, node: _Node) -> Iterator[_Found]:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield from _imported(alias.name.partition(".")[0])
+            case ast.ImportFrom():
+                yield from _imported("." * node.level + (node.module or "").partition(".")[0])
+            case ast.Call():
+                yield from self._call(node)
+            case ast.Name() | ast.Attribute():
+                yield from self._named(node)
+            case _:
+                yield from self._loop(node)
+
+    def _named(self, node: ast.Name | ast.Attribute) -> Iterator[_Found]:
+        if isinstance(node, ast.Attribute):
+            if self._full_name(node) in {"os.environ", "os.getenv"}:
+                yield "reads", "environment variables"
+        elif node.id in self.tools and isinstance(node.ctx, ast.Load):
+            yield "tool", node.id
+        elif node.id == "__builtins__":
+            yield "dynamic", "__builtins__"
+
+    def _loop(self, loop: _Loop) -> Iterator[_Found]:
+        if isinstance(loop, ast.While):
+            head = f"while {loop.test.value!r}:" if isinstance(loop.test, ast.Constant) and loop.test.value else ""
+        else:
+            name = self._full_name(loop.iter.func) if isinstance(loop.iter, ast.Call) else ""
+            head = f"for … in {name}(…):" if name in rules.ENDLESS_ITERATORS else ""
+        if head and not self._ends(loop):
+            yield "endless", head
+
+    def _call(self, call: ast.Call) -> Iterator[_Found]:
+        name = self._full_name(call.func)
+        method = name.rpartition(".")[2]
+        for text in _texts(call):
+            for host in _URL.findall(text):
+                yield "network", host
+        if name in rules.PROCESSES or name.startswith(rules.PROCESS_PREFIXES):
+            yield "process", f"{name}({_shown(call)})"
+        if name in rules.DYNAMIC:
+            yield "dynamic", f"{name}({_shown(call)})"
+            if name in {"__import__", "importlib.import_module"} and (module := _text(_first(call))):
+                yield from _imported(module.partition(".")[0])
+        elif name in rules.BY_NAME and not (len(call.args) > 1 and _text(call.args[1])) and call.args:
+            yield "dynamic", f"{name} with {COMPUTED}"
+        if method == "open":
+            yield from _opened(call, plain=self._is_function(call, name))
+        else:
+            yield from self._file(call, name, method)
+
+    def _file(self, call: ast.Call, name: str, method: str) -> Iterator[_Found]:
+        first, receiver = _first(call), call.func.value if isinstance(call.func, ast.Attribute) else None
+        if method in rules.PATH_READERS and receiver is not None:
+            yield "reads", _path(receiver)
+        elif method in rules.PATH_WRITERS and receiver is not None and name not in rules.WRITERS:
+            yield "writes", _path(receiver)
+        elif name in rules.READERS or method in rules.READING_METHODS or name == "numpy.load":
+            yield "reads", _path(first) if first else "the current directory"
+        elif method.startswith("read_") and receiver is not None and first is not None:
+            if not _URL.match(_text(first) or ""):
+                yield "reads", _path(first)
+        elif name in rules.WRITERS:
+            for target in call.args[:2] if method.startswith(_TWO_NAMES) else call.args[:1]:
+                yield "writes", _path(target)
+        elif method in rules.WRITING_METHODS and receiver is not None and first is not None:
+            yield "writes", _path(first)
+
+    def _is_function(self, call: ast.Call, name: str) -> bool:
+        """Whether an `open` takes the file's name, and is not the method of a path."""
+        return isinstance(call.func, ast.Name) or name.partition(".")[0] in {
+            full.partition(".")[0] for full in self.names.values()
+        }
+
+    def _full_name(self, node: ast.expr) -> str:
+        """The dotted name of what is called, aliases of imports resolved; its last part if that is all there is."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        head = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else ""
+        return ".".join([*([head] if head or parts else []), *reversed(parts)]).removeprefix("builtins.")
+
+    def _ends(self, loop: _Loop) -> bool:
+        """Whether something leaves the loop. What a nested function or a nested loop's `break` does is its own."""
+        left: list[tuple[ast.AST, bool]] = [(node, False) for node in loop.body]
+        while left:
+            node, nested = left.pop()
+            if isinstance(node, ast.Return | ast.Raise | ast.Yield | ast.YieldFrom):
+                return True
+            if isinstance(node, ast.Break) and not nested:
+                return True
+            if isinstance(node, ast.Call) and self._full_name(node.func) in rules.ENDS:
+                return True
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+                continue
+            if isinstance(node, ast.While | ast.For | ast.AsyncFor):
+                left += [(child, True) for child in node.body] + [(child, nested) for child in node.orelse]
+                continue
+            left += [(child, nested) for child in ast.iter_child_nodes(node)]
+        return False
+
+
+_TWO_NAMES = ("copy", "move", "rename", "replace", "link", "symlink")
+
+
+def _imported(module: str) -> Iterator[_Found]:
+    yield "import", module
+    if module in rules.NETWORK_MODULES:
+        yield "network", module
+    if module in rules.DYNAMIC_MODULES:
+        yield "dynamic", f"{module}, which reaches beyond Python"
+
+
+def _opened(call: ast.Call, *, plain: bool) -> Iterator[_Found]:
+    """What an `open` does: `open(name, mode)`, or `path.open(mode)`."""
+    at = 1 if plain else 0
+    what = _path(_first(call)) if plain else _path(call.func.value if isinstance(call.func, ast.Attribute) else None)
+    given = call.args[at] if len(call.args) > at else _keyword(call, "mode")
+    mode = "r" if given is None else _text(given) or "r+"
+    if not set(mode) & set("wax") or "+" in mode:
+        yield "reads", what
+    if set(mode) & set("wax+"):
+        yield "writes", what
+
+
+def _first(call: ast.Call) -> ast.expr | None:
+    """The argument that names a file, if the call has one."""
+    if call.args:
+        return call.args[0]
+    return next((found for name in rules.TARGETS if (found := _keyword(call, name)) is not None), None)
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((given.value for given in call.keywords if given.arg == name), None)
+
+
+def _path(node: ast.expr | None) -> str:
+    """The name that an expression stands for: a text, or a path made of one."""
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        node = node.args[0]
+    return _text(node) or COMPUTED
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _texts(call: ast.Call) -> Iterator[str]:
+    """Texts that are written as arguments, also the beginnings of those that are computed."""
+    for node in (*call.args, *(given.value for given in call.keywords)):
+        first = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
+        if (text := _text(first)) is not None:
+            yield text
+
+
+def _shown(call: ast.Call) -> str:
+    """The first argument in few characters."""
+    given = call.args[0] if call.args else None
+    if isinstance(given, ast.List | ast.Tuple):
+        return " ".join(_text(part) or "…" for part in given.elts[:20])
+    return "" if given is None else _text(given) or "…"
+
+
+def _short(what: str) -> str:
+    line = " ".join(what.encode("utf-8", "replace").decode("utf-8").split())
+    return line if len(line) <= _MAX_WHAT else f"{line[: _MAX_WHAT - 1]}…"
+
+
+def _position(node: _Node) -> tuple[int, int]:
+    return node.lineno, node.col_offset
