@@ -10,12 +10,12 @@ import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from agentui.cli.limits import error_in_flags
 from agentui.cli.options import (
     add_command,
     add_model_options,
     add_sandbox_option,
-    address,
-    list_models,
+    probe,
     sandbox_from,
     server_from,
 )
@@ -133,8 +133,8 @@ def _endpoint(options: argparse.Namespace) -> Finding:
         server = server_from(options)
         if server is None:
             return Finding(name="endpoint", ok=True, detail="none set: the scripted demo answers")
-        models = asyncio.run(list_models(server))
+        found = probe(server)
     except (ConfigError, ModelError) as error:
-        return Finding(name="endpoint", ok=False, detail=str(error))
-    names = ", ".join(models[:5]) + (" …" if len(models) > 5 else "")
-    return Finding(name="endpoint", ok=True, detail=f"{address(server)} answers, {len(models)} models: {names}")
+        return Finding(name="endpoint", ok=False, detail=error_in_flags(str(error)))
+    detail = "; ".join((found.summary, *found.facts))
+    return Finding(name="endpoint", ok=found.ok, detail=detail if found.ok else error_in_flags(detail))

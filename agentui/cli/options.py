@@ -202,6 +202,20 @@ async def list_models(server: Server) -> list[str]:
     return await connect(server).list_models()
 
 
+def probe(server: Server) -> Any:
+    """What `server` answers to a tiny request, as a `Probe`.
+
+    Raises:
+        ConfigError: The address is none.
+    """
+    with leave_at_once():
+        probe_server = import_module("agentui.models.probe").probe_server
+    try:
+        return asyncio.run(probe_server(server.model_id, server.base_url, server.api_key))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the model does not take these settings: {error}") from error
+
+
 def announce_demo() -> None:
     """Say that no model is connected."""
     print(

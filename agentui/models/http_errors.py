@@ -15,6 +15,7 @@ from agentui.models.hidden import Hidden
 from agentui.models.redact import one_line, plain_text, public_url, without_secrets
 from agentui.models.retry import retry_after_s
 from agentui.models.sse import Malformed, parse_json
+from agentui.models.unreachable import why_unreachable
 
 BODY_CHARS = 4_000
 _MESSAGE_CHARS = 500
@@ -87,8 +88,8 @@ def connection_error(error: openai.APIConnectionError, place: Place, connect_s: 
         failed = ModelConnectionError(f"api_base {public_url(place.url)!r} is no http(s) address: {cause}")
         failed.retryable = False
         return failed
-    why = place.safe(getattr(cause, "strerror", None) or str(cause) or type(cause).__name__)
-    return ModelConnectionError(f"cannot reach {host}: {why}; check that the server runs and that api_base is right")
+    why, advice = why_unreachable(cause, parts.hostname or "", tls=parts.scheme == "https")
+    return ModelConnectionError(f"cannot reach {host}: {place.safe(why)}; {advice}")
 
 
 def transport_reason(error: BaseException, place: Place) -> str:

@@ -16,7 +16,7 @@ import httpx2
 import openai
 from PIL import Image
 
-from agentui.errors import ModelError, ModelHTTPError, ModelStreamBroken
+from agentui.errors import ModelError, ModelHTTPError, ModelStreamBroken, ModelTimeout
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, MessageLike, Retry, ToolSchema
 from agentui.models.adapt import Memory, lesson_from
 from agentui.models.base import Model
@@ -24,16 +24,14 @@ from agentui.models.call import Call
 from agentui.models.client import ClientPool
 from agentui.models.hidden import Hidden
 from agentui.models.http_errors import Place, connection_error, http_error, transport_reason
+from agentui.models.listing import LIST_S, model_ids, read_list
 from agentui.models.redact import public_url
 from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
 from agentui.models.retry import Retries, reason_of
 from agentui.models.settings import ServerSettings, split_options
-from agentui.models.sse import parse_json
 from agentui.models.timing import Timeouts
-from agentui.models.wire import JSONObject, as_list, as_object, as_objects, as_text
+from agentui.models.wire import JSONObject, as_objects
 
-LIST_S = 10.0
-"Seconds to wait for a server's list of models."
 _MEMORY = Memory()
 
 
@@ -147,15 +145,19 @@ class OpenAIServerModel(Model):
         Raises:
             ModelHTTPError: The server refused, or knows no such list.
             ModelConnectionError: The server cannot be reached.
-            ModelStreamBroken: What it sent is no list of models.
+            ModelTimeout: It took longer than `LIST_S`.
+            ModelStreamBroken: What it sent is no list of models, or longer than `MAX_LIST_BYTES`.
         """
         headers = self._request_options.reveal().get("extra_headers")
         try:
             async with (
+                asyncio.timeout(LIST_S),
                 self._clients.lease() as client,
                 client.models.with_streaming_response.list(timeout=LIST_S, extra_headers=headers) as response,
             ):
-                payload = parse_json(await response.read())
+                return model_ids(await read_list(response.iter_bytes(), self._place), self._place)
+        except TimeoutError:
+            raise ModelTimeout(f"{self._place}: no list of models within {LIST_S:g} s; try again") from None
         except openai.APIStatusError as error:
             raise http_error(error.response, self._place) from None  # its text and its frames hold the key
         except openai.APIConnectionError as error:
@@ -163,10 +165,6 @@ class OpenAIServerModel(Model):
         except httpx2.HTTPError as error:
             reason = transport_reason(error, self._place)
             raise ModelStreamBroken(f"{self._place}: the list of models broke off: {reason}") from None
-        listed: Any = as_list(payload) or as_object(payload).get("data")
-        if not isinstance(listed, list):
-            raise ModelStreamBroken(f"{self._place} sent no list of models; check api_base, it often has to end in /v1")
-        return [name for model in as_objects(listed) if (name := as_text(model.get("id")))]
 
     async def aclose(self) -> None:
         """Close the connections that the running event loop keeps open; a call that runs goes on to its end."""
