@@ -47,7 +47,7 @@
       const pre = el("pre", "au-text");
       pre.tabIndex = 0;
       pre.setAttribute("aria-label", name);
-      const node = el("section", `au-part au-part-${name.toLowerCase().replace(" ", "-")}`, el("h4", "", name), pre);
+      const node = el("section", `au-part au-part-${name.toLowerCase().replace(" ", "-")}`, el("h3", "", name), pre);
       node.hidden = true;
       return { node, pre, shown: 0, text: "" };
     }

@@ -172,7 +172,7 @@
           step.codeStarted = t;
           return "running";
         case "tool_call_started":
-          step.calls.set(event.call_id, { started: event, finished: null, subagent: null });
+          step.calls.set(event.call_id, { started: event, finished: null, subagent: null, at: t });
           this.detail = event.name;
           return "calling";
         case "tool_call_finished":

@@ -2,25 +2,32 @@
    around it, so a saved run in a file is shown by the same code. Work is done once a frame, for what changed. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { WatchedRun, RunBar, Timeline, Tabs, StepDetails, el, setText, compactionText, phaseText } = agentui;
+  const { WatchedRun, RunBar, Timeline, Tabs, el, setText, compactionText, phaseText } = agentui;
 
   class Inspector {
     /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq, whole})
        resolves to the missing stretch, with every delta if it is to be whole. onState({running, runs}) is told of
-       changes, onDraw(newest view, now) of every frame. */
-    constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {} }) {
-      Object.assign(this, { root, status, refetch, onState, onDraw });
+       changes, onDraw(newest view, now) of every frame, onSelect({run, step, from}) of a step that was selected. */
+    constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {}, onSelect = () => {} }) {
+      Object.assign(this, { root, status, refetch, onState, onDraw, onSelect });
       this.chat = null;
       this.runs = new Map();
       this.shown = this.selected = null;
       this.follow = true;
-      this.details = new Map();
+      this.path = null;
       this.scheduled = false;
       this.build();
     }
 
     build() {
-      this.timeline = new Timeline((index) => this.toggle(index));
+      const pick = (row) => this.select(row.index, { path: row.path, from: "steps" });
+      this.timeline = new Timeline({
+        onPress: (row) => {
+          row.toggle();
+          pick(row);
+        },
+        onMove: pick,
+      });
       this.tabs = new Tabs(this);
       this.tabs.onShow = () => this.touch();
       this.switcher = el("select", "au-runs");
@@ -33,9 +40,11 @@
       const legend = el("span", "au-legend");
       for (const [kind, name] of [["waiting", "model waiting"], ["generating", "generating"], ["running", "running code"]])
         legend.append(el("span", "", el("i", `au-bar au-${kind}`), name));
-      const head = (text, ...more) => el("div", "au-section-head", el("h2", "", text), ...more);
+      /* Buttons for what is shown, of whoever has one. */
+      this.tools = el("span", "au-head-tools");
+      const head = el("div", "au-section-head", el("h2", "", "Steps"), legend, this.switcher, this.tools);
       this.root.replaceChildren(
-        el("section", "au-part-steps", head("Steps", legend, this.switcher), this.empty, this.timeline.node),
+        el("section", "au-part-steps", head, this.empty, this.timeline.node),
         this.tabs.node,
         this.announce,
       );
@@ -111,28 +120,30 @@
     redraw() {
       this.timeline.clear();
       this.tabs.clear();
-      this.details.clear();
-      this.selected = null;
+      this.selected = this.path = null;
       this.drawn = this.shown;
       this.shown?.view.steps.forEach((_, index) => this.shown.dirty.add(index));
     }
 
-    toggle(index) {
-      const row = this.timeline.row(index);
-      row.open = !row.open;
-      if (row.open) {
-        this.details.set(index, new StepDetails(row.details));
-        this.shown.dirty.add(index);
-        this.schedule();
-      } else {
-        this.details.delete(index);
-      }
+    /* Another step is selected, by whoever shows steps: everything else that does follows.
+       index: in the run's steps; null for none. runId: of another run than the one that is shown. path: the row in the
+       tree, if it is one inside the step. from: who selected it and needs not be moved. */
+    select(index, { runId = this.shown?.view.runId, path = String(index), from = "" } = {}) {
+      if (runId !== this.shown?.view.runId) this.choose(runId);
+      this.selected = index;
+      this.path = index == null ? null : path;
+      if (index != null) this.shown?.dirty.add(index);
+      this.timeline.select(this.path, { reveal: from !== "steps" });
+      this.onSelect({ run: this.shown, step: this.shown?.view.steps[index] ?? null, from });
+      this.touch();
     }
 
-    /* Another step is selected, by whoever shows steps: everything else that does follows. */
-    select(index) {
-      this.selected = index;
-      this.touch();
+    /* The step before or after the selected one; of none, the last or the first. */
+    move(by) {
+      const count = this.shown?.view.steps.length ?? 0;
+      if (!count) return;
+      const from = this.selected ?? (by > 0 ? -1 : count);
+      this.select(Math.min(count - 1, Math.max(0, from + by)));
     }
 
     /* All records of a run, deltas that were left out included. */
@@ -177,8 +188,8 @@
         const step = run.view.steps[index];
         const notes = run.view.compactions.filter((event) => event.before === index).map(compactionText);
         this.timeline.row(index).update(step, now, notes);
-        this.details.get(index)?.update(step, now);
       }
+      if (this.path && !this.timeline.current) this.timeline.select(this.path);
       run.dirty.clear();
       // Rates move with the clock, but nobody reads ten of them a second.
       const age = performance.now() - (this.tabsAt ?? 0);

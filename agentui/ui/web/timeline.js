@@ -1,9 +1,8 @@
-/* The steps of a run as bars on one time axis. A bar's place is a ratio of two CSS variables, so a longer axis moves
-   all of them by one style change, and only the steps that changed are touched. */
+/* The steps of a run as a tree of bars on one time axis. A bar's place is a ratio of two CSS variables, so a longer
+   axis moves all of them by one style change, and only the steps that changed are touched. */
 (() => {
   const agentui = (window.agentui ??= {});
-  const { el, setText, seconds } = agentui;
-  const NAMES = { waiting: "waiting for the model", generating: "generating", running: "running code" };
+  const { el, StepRow } = agentui;
 
   /* Between two ticks there is a round time, and three to five such stretches are the axis: it grows in jumps, so bars
      do not shrink all the time. */
@@ -18,87 +17,92 @@
     return stretch >= 60 ? `${at / 60} min` : `${+at.toFixed(1)} s`;
   }
 
-  const retryText = ({ retries }) => `${retries.length} ${retries.length === 1 ? "attempt" : "attempts"} failed before`;
-
-  class StepRow {
-    constructor(onToggle) {
-      this.label = el("span", "au-row-label");
-      this.bars = el("span", "au-track");
-      this.time = el("span", "au-row-time");
-      this.button = el("button", "au-row", this.label, this.bars, this.time);
-      this.button.type = "button";
-      this.button.setAttribute("aria-expanded", "false");
-      this.details = el("div", "au-details");
-      this.details.hidden = true;
-      this.notes = el("div", "au-step-notes");
-      this.node = el("li", "au-step", this.notes, this.button, this.details);
-      this.segments = new Map();
-      this.button.addEventListener("click", () => onToggle(this));
-    }
-    get open() {
-      return !this.details.hidden;
-    }
-    set open(value) {
-      this.details.hidden = !value;
-      this.button.setAttribute("aria-expanded", String(value));
-    }
-    update(step, now, notes = []) {
-      setText(this.notes, [...notes, ...(step.retries.length ? [retryText(step)] : [])].join("\n"));
-      const error = step.end?.error;
-      const stopped = agentui.wasCut(step);
-      const state = !step.end ? "live" : stopped ? "stopped" : error ? "failed" : "done";
-      this.node.dataset.state = state;
-      setText(this.label, step.kind === "planning" ? "Plan" : `Step ${step.number}`);
-      const spans = step.spans(now);
-      for (const span of spans) this.place(span, state === "live" && span === spans[spans.length - 1]);
-      for (const [kind, bar] of this.segments)
-        if (!spans.some((span) => span.kind === kind)) {
-          bar.remove();
-          this.segments.delete(kind);
-        }
-      const to = spans[spans.length - 1].to;
-      setText(this.time, agentui.notBegun(step) ? "not sent" : seconds(Math.max(0, to - spans[0].from)));
-      const said = spans.map((span) => `${NAMES[span.kind]} ${seconds(span.to - span.from)}`).join(", ");
-      this.button.title = said;
-      this.button.setAttribute("aria-label", `${this.label.textContent}, ${state}, ${said}`);
-    }
-    place(span, live) {
-      let bar = this.segments.get(span.kind);
-      if (!bar) {
-        bar = el("i", `au-bar au-${span.kind}`);
-        this.segments.set(span.kind, bar);
-        this.bars.append(bar);
-      }
-      bar.style.setProperty("--from", span.from.toFixed(3));
-      bar.style.setProperty("--for", Math.max(0, span.to - span.from).toFixed(3));
-      bar.classList.toggle("au-grows", live);
-    }
-  }
-
   class Timeline {
-    constructor(onSelect) {
+    /* onPress(row): a row was pressed. onMove(row): a key went to it. */
+    constructor({ onPress, onMove }) {
+      Object.assign(this, { onPress, onMove });
       this.axis = el("div", "au-axis");
       this.axis.setAttribute("aria-hidden", "true");
       this.list = el("ol", "au-steps");
+      this.list.setAttribute("role", "tree");
+      this.list.setAttribute("aria-label", "Steps");
       this.node = el("div", "au-timeline", this.axis, this.list);
       this.node.id = "steps";
-      this.rows = [];
-      this.onSelect = onSelect;
-      this.end = 0;
+      this.list.addEventListener("keydown", (event) => this.key(event));
+      this.clear();
     }
     clear() {
       this.list.replaceChildren();
       this.rows = [];
+      this.byPath = new Map();
+      this.current = null;
       this.end = 0;
       this.axis.replaceChildren();
+      delete this.node.dataset.deep;
     }
     row(index) {
       while (this.rows.length <= index) {
-        const row = new StepRow((chosen) => this.onSelect(this.rows.indexOf(chosen)));
+        const row = new StepRow(this, String(this.rows.length));
         this.rows.push(row);
         this.list.append(row.node);
+        if (this.rows.length === 1) row.button.tabIndex = 0;
       }
       return this.rows[index];
+    }
+    /* Marks the row at `path` as the selected one, or none; it comes into view unless a hand is on it already. */
+    select(path, { reveal = true } = {}) {
+      const row = this.byPath.get(path) ?? null;
+      if (row !== this.current) {
+        this.current?.button.setAttribute("aria-selected", "false");
+        row?.button.setAttribute("aria-selected", "true");
+        this.current = row;
+      }
+      if (!row) return;
+      this.rove(row);
+      for (let above = row.parent; above; above = above.parent) above.unfolded = true;
+      if (reveal) row.button.scrollIntoView({ block: "nearest" });
+    }
+    /* One row can be reached by Tab, the others from there by arrows. */
+    rove(row) {
+      for (const button of this.list.querySelectorAll('button.au-row[tabindex="0"]')) button.tabIndex = -1;
+      row.button.tabIndex = 0;
+    }
+    key(event) {
+      const row = this.byPath.get(event.target.dataset.path);
+      if (!row || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+      if (event.key === "ArrowRight" || event.key === "ArrowLeft") {
+        event.preventDefault();
+        return event.key === "ArrowRight" ? this.inwards(row) : this.outwards(row);
+      }
+      const shown = this.shown();
+      const at = shown.indexOf(row);
+      const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: shown.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      if (shown[to]) this.go(shown[to]);
+    }
+    inwards(row) {
+      const inner = row.children.values().next().value;
+      if (row.unfolded && inner) return this.go(inner);
+      if (inner) {
+        row.chosen = row.unfolded = true;
+      } else if (row.expanded === false) {
+        row.toggle();
+        this.onMove(row);
+      }
+    }
+    outwards(row) {
+      if (!row.expanded && !row.open) return row.parent && this.go(row.parent);
+      row.fold();
+    }
+    go(row) {
+      this.rove(row);
+      row.button.focus();
+      this.onMove(row);
+    }
+    /* The rows that can be seen, in their order. */
+    shown(rows = this.rows) {
+      return rows.flatMap((row) => [row, ...(row.unfolded ? this.shown([...row.children.values()]) : [])]);
     }
     scale(t) {
       const { stretch, count } = axis(t);
