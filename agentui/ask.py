@@ -116,7 +116,7 @@ class _Call:
         meter = UsageMeter(sum(estimate_tokens(message.text) for message in messages))
         counting.add_done_callback(partial(_take_count, meter))
         usage: TokenUsage | None = None
-        if self._paid.limited:
+        if self._paid.limited and not self._model.free:
             meter.input_tokens = await counting
             self._budget.check_request(meter.input_tokens)
         try:
@@ -125,7 +125,7 @@ class _Call:
                     self._take(delta, meter)
             meter.input_tokens = await counting
             meter.finish()
-            usage = meter.current()
+            usage = self._usage(meter)
         except ModelAnswerEmpty as error:  # a mistake of the model, which it can be told about
             usage, self._finish_reason = error.token_usage, error.finish_reason
         except ModelError as error:
@@ -134,14 +134,18 @@ class _Call:
         except BaseException as error:  # leaving `aclosing` has closed the connection by now
             if self._draft.run.elapsed() < self._resent_s:  # nothing is under way
                 raise
-            usage = meter.current()
-            if isinstance(error, asyncio.CancelledError | LimitReached):
+            usage = self._usage(meter)
+            if usage is not None and isinstance(error, asyncio.CancelledError | LimitReached):
                 self._emit(UpstreamClosed(step=self._draft.number, after_s=self._since_stop(), usage=usage))
             raise
         finally:
             self._settle(usage, meter)
         calls = fold_deltas(self._tool_deltas).tool_calls
         return Reply(answer=self._draft.answer, finish_reason=self._finish_reason, tool_calls=calls)
+
+    def _usage(self, meter: UsageMeter) -> TokenUsage | None:
+        """What the call has cost; None where it is none."""
+        return None if self._model.free else meter.current()
 
     def _open(
         self, messages: Sequence[ChatMessage], stop: Sequence[str] | None
@@ -194,7 +198,8 @@ class _Call:
     def _watch(self, meter: UsageMeter) -> None:
         now = self._draft.run.elapsed()
         due = now >= self._next_update
-        if not (loaded() and (due or self._paid.limited)):  # a stop does not wait for the table either
+        counted = loaded() and (due or self._paid.limited)  # a stop does not wait for the table either
+        if self._model.free or not counted:
             return
         usage = meter.current()
         if due:

@@ -20,10 +20,12 @@ class Model(ABC):
     Attributes:
         model_id: The name that the server knows the model by.
         server: The server's address, fit to be shown and recorded; None for a model without one.
+        free: Its answers are no calls of a model: nothing is sent, counted or paid.
     """
 
     model_id: str
     server: str | None = None
+    free: bool = False
 
     @abstractmethod
     def stream(
