@@ -29,6 +29,8 @@ class Agent(Runnable):
         tools: Host functions that the code may call.
         model: Answers the agent's requests.
         instructions: Text added to the end of the system prompt.
+        system_prompt: Text in place of the agent's own system prompt. `{{imports}}`, `{{tools}}` and `{{instructions}}`
+            stand for these; what it does not place is added at its end.
         max_steps: Action steps a run may take; 20, or what `limits` says.
         additional_authorized_imports: Modules that the prompt offers besides the usual ones; `"*"` for all.
         planning_interval: Plan before the first and then every so many action steps; None for never.
@@ -59,6 +61,7 @@ class Agent(Runnable):
         model: Model,
         *,
         instructions: str | None = None,
+        system_prompt: str | None = None,
         max_steps: int | None = None,
         additional_authorized_imports: Sequence[str] = (),
         planning_interval: int | None = None,
@@ -82,6 +85,7 @@ class Agent(Runnable):
             pool=sandbox_pool or default_pool(),
             tools=as_tools([*tools, *map(ManagedAgent, managed_agents)]),
             instructions=instructions,
+            system_prompt=system_prompt,
             imports=authorized_imports(additional_authorized_imports),
             tags=code_tags(code_block_tags),
             native_tools=self.native_tools,

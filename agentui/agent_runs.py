@@ -115,7 +115,7 @@ class AgentRuns:
                 model=spec.model.model_id,
                 server=spec.model.server,
                 context_tokens=known_context(spec),
-                tools=tuple(spec.tools),
+                tools=tuple(spec.tools_on),
                 files=given_files(job.assignment.files),
                 limits=spec.limits,
                 parent=origin.parent if origin else job.parent,

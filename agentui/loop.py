@@ -80,9 +80,9 @@ class Loop(ABC):
     def _take_up(self) -> None:
         """Begin with the assignment, or go on where a run has left it."""
         session, assignment = self._session, self._assignment
-        if not session.messages:
-            session.messages += self._spec.opening_messages()
-            session.opening = len(session.messages)
+        opening = self._spec.opening_messages()  # they change when what the agent is has been changed in between
+        session.messages[: session.opening] = opening
+        session.opening = len(opening)
         if not assignment.told:
             assignment.told = True
             session.messages.append(assignment.message)

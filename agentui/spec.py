@@ -12,6 +12,7 @@ from agentui.models.base import Model
 from agentui.parse import TAGS, CodeTags
 from agentui.prompts import render
 from agentui.sandbox.base import SandboxPool
+from agentui.system_prompt import system_prompt
 from agentui.tools import FINAL_ANSWER, Tool
 
 IMPORTS = (
@@ -43,7 +44,11 @@ class AgentSpec:
     model: Model
     pool: SandboxPool
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
+    switched_off: frozenset[str] = frozenset()
+    "Tools that exist, so that a conversation can be given them again, but are neither offered nor called."
     instructions: str | None = None
+    system_prompt: str | None = None
+    "In place of the package's own; see `system_prompt.py` for what is filled into it."
     imports: Sequence[str] = IMPORTS
     tags: CodeTags = TAGS
     native_tools: bool = False
@@ -58,25 +63,32 @@ class AgentSpec:
     "Tokens that the model reads at once; None to look it up."
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def tools_on(self) -> dict[str, Tool]:
+        """The tools that the model is offered."""
+        return {name: tool for name, tool in self.tools.items() if name not in self.switched_off}
+
     def offered_tools(self) -> list[Tool]:
         """The tools of an agent whose model calls them natively: its own, and the one that ends the run."""
-        return [*self.tools.values(), FINAL_ANSWER]
+        return [*self.tools_on.values(), FINAL_ANSWER]
 
     def opening_messages(self) -> list[ChatMessage]:
         """What every conversation begins with: the rules, and worked examples as real turns.
 
         As turns, and not as text in the rules, because that is what a model of 135 million parameters follows too.
         """
-        if self.native_tools:
-            return [ChatMessage(role="system", content=render("system_native", instructions=self.instructions))]
         tags = {"opening": self.tags.opening, "closing": self.tags.closing}
-        rules = render(
-            "system",
-            **tags,
-            imports="any installed module" if "*" in self.imports else ", ".join(self.imports),
-            tools=list(self.tools.values()),
+        tools = list(self.tools_on.values())
+        rules = system_prompt(
+            self.system_prompt,
+            tags,
+            imports="any installed module" if "*" in self.imports else ", ".join(self.imports) or "nothing",
+            tools=render("tools", **tags, tools=tools) if tools else "",
             instructions=self.instructions,
+            native=self.native_tools,
         )
+        if self.native_tools:
+            return [ChatMessage(role="system", content=rules)]
         turns = render("examples", **tags).split("\n---\n")
         return [
             ChatMessage(role="system", content=rules),

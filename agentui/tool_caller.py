@@ -24,6 +24,7 @@ class ToolCaller:
         self._draft = draft
         self._emit = draft.run.emit
         self._tools = spec.tools
+        self._on = spec.tools_on
         self._stream_outputs = spec.stream_outputs
         self._call_ids = call_ids
 
@@ -43,9 +44,10 @@ class ToolCaller:
         result: Any = None
         error: str | None = "stopped before it returned"
         try:
-            if tool is None:
-                known = ", ".join(self._tools) or "none"
-                raise ToolError(f"there is no tool {name!r}; the tools are: {known}")
+            if tool is None or name not in self._on:
+                known = ", ".join(self._on) or "none"
+                why = f"there is no tool {name!r}" if tool is None else f"the tool {name!r} is switched off"
+                raise ToolError(f"{why}; the tools are: {known}")
             result = await self._run(tool, call_id, args, kwargs)
             error = None
         except ToolError as failure:
