@@ -19,6 +19,8 @@ from agentui.models.base import Model
 from agentui.models.scripted import Answer, Reasoning, play_answer, split_text
 
 DELTAS_PER_SECOND = 60
+PACES = {"fast": 4.0, "slow": 0.4}
+"How often that many deltas come, by the name of a pace."
 _ANSWERS = Path(__file__).parent / "answers"
 
 
@@ -29,10 +31,15 @@ class DemoModel(Model):
         delta_delay_s: Seconds before each delta; by default about 60 come in a second.
     """
 
-    model_id = "demo"
-
-    def __init__(self, *, delta_delay_s: float = 1 / DELTAS_PER_SECOND) -> None:
+    def __init__(self, *, delta_delay_s: float = 1 / DELTAS_PER_SECOND, model_id: str = "demo") -> None:
+        self.model_id = model_id
         self._delta_delay_s = delta_delay_s
+
+    def at(self, pace: str) -> DemoModel:
+        """The same model at one of `PACES`, and named after it; itself for any other name."""
+        if pace not in PACES:
+            return self
+        return DemoModel(delta_delay_s=self._delta_delay_s / PACES[pace], model_id=f"demo-{pace}")
 
     async def stream(
         self,

@@ -103,7 +103,7 @@ class Connections:
         """
         offer = self.offer(name)
         if offer.name in {DEMO, AGENT} and not base_url.strip():
-            return self._demo_model() if offer.name == DEMO or self._own_model is None else self._own_model
+            return self._own_model if offer.name == AGENT and self._own_model else self._demo(model_id)
         url = base_url.strip() or offer.base_url
         if not url:
             raise ConfigError("no base URL: fill in the address of an OpenAI-compatible server, or choose a preset")
@@ -113,6 +113,11 @@ class Connections:
         trusted = normal_url(url) in self._trusted()
         url = await check_endpoint(url, public_only=self.settings.shared and not trusted)
         return OpenAIServerModel(model_id, url, key if key is not None else self._own_key(offer, url))
+
+    def _demo(self, pace: str) -> Model:
+        """The model that needs no key; the demo has paces where others have models."""
+        model = self._demo_model()
+        return model.at(pace.strip()) if isinstance(model, DemoModel) else model
 
     def _trusted(self) -> set[str]:
         """Endpoints that the owner of this server chose."""
@@ -142,6 +147,14 @@ def keep_key(visitor: Visitor, base_url: str, typed: str) -> str | None:
     elif url and visitor.key is not None and visitor.key.base_url != url:
         visitor.key = None
     return visitor.key.secret if visitor.key and visitor.key.base_url == url else None
+
+
+def key_for(visitor: Visitor, base_url: str, typed: str) -> str | None:
+    """The key for an endpoint that is used beside the settings': nothing is kept, and nothing forgotten."""
+    if typed.strip():
+        return typed.strip()
+    kept, url = visitor.key, normal_url(base_url)
+    return kept.secret if kept is not None and url and kept.base_url == url else None
 
 
 def preset_of(offer: Offer, base_url: str) -> str:

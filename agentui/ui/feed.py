@@ -3,7 +3,9 @@
 A batch says which stretch of a run it covers, so the browser notices a lost one and asks for it again. Deltas of
 steps that have finished are left out of what is sent late: `step_finished` repeats them.
 
-    {"chat": id, "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...]}
+    {"chat": id, "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...], "races": [...]}
+
+Every batch names the chat's races, so that none is missed with a lost batch; their lanes are runs like others.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import Any
 from agentui.events import (
     RECORD,
     CodeDelta,
+    ModelResponded,
     OutputDelta,
     ReasoningDelta,
     Record,
+    RunEvent,
     StepFinished,
     SubagentEvent,
     TextDelta,
@@ -49,17 +53,18 @@ class Feed:
             self._chat_id, self._cursors = self._visitor.chat_id, {}
         runs: list[dict[str, Any]] = []
         left = MAX_BATCH
-        for entry in self._visitor.runs:
-            run = entry.run
-            cursor = self._cursors.get(run.run_id, 0) if run else 0
-            if run is None or cursor >= len(run.records) or left <= 0:
+        for run in self._visitor.all_runs:
+            cursor = self._cursors.get(run.run_id, 0)
+            if cursor >= len(run.records) or left <= 0:
                 continue
             part = stretch(run, cursor, left)
             self._cursors[run.run_id] = part["next_seq"]
             left -= part["next_seq"] - cursor
             runs.append(part)
         self.behind = left <= 0
-        return json.dumps({"chat": self._chat_id, "runs": runs}, ensure_ascii=False, separators=(",", ":"))
+        races = [race.described() for race in self._visitor.races]
+        batch = {"chat": self._chat_id, "runs": runs, "races": races}
+        return json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
 
 
 def stretch(run: Run, from_seq: int, limit: int = MAX_BATCH, *, whole: bool = False) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def as_json(record: Record) -> dict[str, Any]:
 
 
 def compact(records: Sequence[Record]) -> Sequence[Record]:
-    """`records` without what a later one among them repeats, if they are many.
+    """`records` without what a later one among them repeats, if they are many, and without raw responses.
 
     The first delta of each kind of a step stays: the timeline shows when it came.
     """
@@ -88,7 +93,13 @@ def compact(records: Sequence[Record]) -> Sequence[Record]:
     if len(records) <= KEEP_DELTAS or last < 0:
         return records
     finished = records[: last + 1]
-    return [*_settled_usages(_first_deltas(finished)), *records[last + 1 :]]
+    said = [record for record in finished if not isinstance(_inner(record.event)[0], ModelResponded)]
+    return [*_settled_usages(_first_deltas(said)), *records[last + 1 :]]
+
+
+def _inner(event: RunEvent) -> tuple[RunEvent, str]:
+    """The event of a called agent, and its call; any other event as it is."""
+    return (event.event, event.call_id) if isinstance(event, SubagentEvent) else (event, "")
 
 
 def _first_deltas(records: Sequence[Record]) -> list[Record]:
@@ -98,7 +109,7 @@ def _first_deltas(records: Sequence[Record]) -> list[Record]:
         event = record.event
         if isinstance(event, StepFinished):
             seen.clear()
-        inner, call_id = (event.event, event.call_id) if isinstance(event, SubagentEvent) else (event, "")
+        inner, call_id = _inner(event)
         if isinstance(inner, _DELTAS):
             if (call_id, type(inner)) in seen:
                 continue

@@ -27,6 +27,7 @@ from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
 from agentui.ui.ending import MORE
 from agentui.ui.feed import MAX_BATCH, as_json, stretch
+from agentui.ui.race_actions import RaceActions
 from agentui.ui.visitors import Visitor, Visitors
 from agentui.ui.words import humane, sentence
 from agentui.worker import Worker
@@ -55,7 +56,7 @@ class Service:
         self.connections = connections
         self.pool = pool
         self.visitors = Visitors(idle_s=settings.idle_s)
-        self.actions = Actions(self.visitors, {"records": self.stretch})
+        self.actions = Actions(self.visitors, {"records": self.stretch, **RaceActions(self).verbs})
         self.worker = Worker(max_running=settings.max_running)
         self._agents = agents
         self._tools = DEMO_TOOLS if tools is None else tools
@@ -86,7 +87,7 @@ class Service:
         try:
             url = choices.base_url.strip() or self.connections.offer(choices.preset).base_url
             key = keep_key(visitor, url, choices.key)
-            if visitor.run is not None or visitor.sending:
+            if visitor.run is not None or visitor.sending or visitor.races.going:
                 return False
             visitor.sending = True
             try:
@@ -99,9 +100,10 @@ class Service:
         return True
 
     def stop(self, visitor: Visitor) -> None:
-        """Stop the visitor's run now."""
+        """Stop what the visitor runs now."""
         if visitor.run is not None:
             visitor.run.stop()
+        visitor.races.stop()
 
     async def stretch(self, visitor: Visitor, fields: Fields) -> dict[str, Any] | None:
         """A stretch of a run that did not reach the browser: `{"run_id", "from_seq", "whole"}`; None if there is none.
@@ -110,7 +112,7 @@ class Service:
         """
         run_id, from_seq = given(fields, "run_id", str), given(fields, "from_seq", int)
         whole = given(fields, "whole", bool, default=False)
-        run = next((entry.run for entry in visitor.runs if entry.run is not None and entry.run.run_id == run_id), None)
+        run = next((run for run in visitor.all_runs if run.run_id == run_id), None)
         if run is None or from_seq < 0:
             return None
         return stretch(run, from_seq, MAX_BATCH, whole=whole)

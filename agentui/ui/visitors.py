@@ -19,6 +19,7 @@ from agentui.events import Record, RunFinished
 from agentui.runner import Run
 from agentui.session import Session
 from agentui.ui.chat import Message, follow_up_message, notice_message
+from agentui.ui.race import Races
 from agentui.ui.signals import Changes, Watch
 from agentui.ui.transcript import RunTranscript
 
@@ -67,6 +68,7 @@ class Visitor:
         chat_id: Unguessable; changes with every new chat.
         session: The conversation of the chat, with its sandbox.
         runs: The chat's runs, oldest first.
+        races: The chat's races.
         key: The key the visitor gave, if any.
         chosen: The connection the visitor chose; None for what the page begins with.
         changes: Touched by every record and notice.
@@ -83,6 +85,7 @@ class Visitor:
         self.chosen: Chosen | None = None
         self.changes = Changes()
         self.settled_changes = Changes()
+        self.races = Races(self.changes.touch)
         self.watches: set[Watch] = set()
         self.sending = False
         self._notice: str | None = None
@@ -93,6 +96,11 @@ class Visitor:
         """The run that goes on, if there is one."""
         last = self.runs[-1].run if self.runs else None
         return last if last is not None and not last.done else None
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """Every run of the chat, the lanes of its races last."""
+        return [*(entry.run for entry in self.runs if entry.run is not None), *self.races.runs]
 
     @property
     def settled(self) -> list[Message]:
@@ -147,24 +155,26 @@ class Visitor:
 
     async def new_chat(self) -> None:
         """Stop what runs and begin anew, with an empty conversation and a fresh sandbox."""
-        run, old = self.run, self.session
-        self.session, self.runs, self._notice = Session(), [], None
+        run, old, races = self.run, self.session, self.races
+        self.session, self.runs, self._notice, self.races = Session(), [], None, Races(self.changes.touch)
         self.chat_id = secrets.token_urlsafe(16)
         self._settle()
         self.changes.touch()
+        races.stop()
         if run is not None:
             run.stop()
             await run.wait()
-        await old.close()
+        await asyncio.gather(races.close(), old.close())
 
     async def close(self) -> None:
         """Stop what runs, close the sandbox and end the watches."""
         for watch in list(self.watches):
             watch.close()
+        self.races.stop()
         if self.run is not None:
             self.run.stop()
             await self.run.wait()
-        await self.session.close()
+        await asyncio.gather(self.races.close(), self.session.close())
 
     @property
     def follow_up(self) -> str | None:
@@ -228,16 +238,16 @@ class Visitors:
     def artifact(self, artifact_id: str) -> tuple[Visitor, Run] | None:
         """Whose run made the artifact, and which run."""
         for visitor in self:
-            for entry in visitor.runs:
-                if entry.run is not None and artifact_id in entry.run.artifacts:
-                    return visitor, entry.run
+            for run in visitor.all_runs:
+                if artifact_id in run.artifacts:
+                    return visitor, run
         return None
 
     async def sweep(self) -> None:
         """Forget who is gone."""
         now = self._clock()
         for visitor_id, visitor in list(self._visitors.items()):
-            if visitor.watches or visitor.run is not None:
+            if visitor.watches or visitor.run is not None or visitor.races.going:
                 self._last_seen[visitor_id] = now
             elif now - self._last_seen[visitor_id] > self._idle_s:
                 del self._visitors[visitor_id], self._last_seen[visitor_id]

@@ -1,0 +1,112 @@
+"""A race: one task in two or three lanes at once, each with its own model or settings and its own sandbox.
+
+A lane begins with an empty conversation, and nobody goes on with it: its sandbox is closed when it ends. Lanes are not
+part of the chat's conversation; their records travel and are kept with it. A lane that could not start says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentui.events import Record
+from agentui.runner import Run
+
+MIN_LANES = 2
+MAX_LANES = 3
+MAX_RACES = 4
+"Races that a chat keeps; the oldest is forgotten first."
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """One of the runs of a race."""
+
+    name: str
+    "Tells the lanes of a race apart."
+    run: Run | None = None
+    problem: str | None = None
+    "Why it could not start, in a sentence."
+
+
+@dataclass(slots=True, kw_only=True)
+class Race:
+    """Lanes that were started together."""
+
+    lanes: Sequence[Lane]
+    race_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+
+    @property
+    def runs(self) -> list[Run]:
+        """Of the lanes that could start."""
+        return [lane.run for lane in self.lanes if lane.run is not None]
+
+    @property
+    def going(self) -> bool:
+        """Whether a lane has not ended."""
+        return any(not run.done for run in self.runs)
+
+    def stop(self) -> None:
+        """Stop its lanes now."""
+        for run in self.runs:
+            run.stop()
+
+    def described(self) -> dict[str, Any]:
+        """What the browser is told: `{"id", "lanes": [{"name", "run_id", "problem"}]}`, None for what a lane lacks."""
+        lanes = [
+            {"name": lane.name, "run_id": lane.run.run_id if lane.run else None, "problem": lane.problem}
+            for lane in self.lanes
+        ]
+        return {"id": self.race_id, "lanes": lanes}
+
+
+class Races:
+    """The races of one chat, oldest first.
+
+    Args:
+        touch: Called when a record has come.
+    """
+
+    def __init__(self, touch: Callable[[], None]) -> None:
+        self._touch = touch
+        self._races: list[Race] = []
+
+    def __iter__(self) -> Iterator[Race]:
+        return iter(self._races)
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every lane's."""
+        return [run for race in self._races for run in race.runs]
+
+    @property
+    def going(self) -> bool:
+        """Whether there is a race that has not ended; a chat has one at a time."""
+        return any(race.going for race in self._races)
+
+    def add(self, race: Race) -> None:
+        """Keep a race, from now on the newest one."""
+        self._races = [*self._races, race][-MAX_RACES:]
+        self._touch()
+
+    def get(self, race_id: str) -> Race | None:
+        """The race with this id."""
+        return next((race for race in self._races if race.race_id == race_id), None)
+
+    def on_record(self, record: Record) -> None:
+        """Take a record of a lane."""
+        self._touch()
+
+    def stop(self) -> None:
+        """Stop every lane now."""
+        for race in self._races:
+            race.stop()
+
+    async def close(self) -> None:
+        """Stop every lane, wait for their ends and forget them."""
+        self.stop()
+        runs, self._races = self.runs, []
+        await asyncio.gather(*(run.wait() for run in runs))

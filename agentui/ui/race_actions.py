@@ -1,0 +1,149 @@
+"""What the page asks about races: start one, stop a lane, end one.
+
+A key that comes with a lane goes to that lane's endpoint, for as long as the lane runs, and is not kept. Without one a
+lane has the key that the visitor gave for the same endpoint, or what this server has for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from agentui.errors import AgentUIError, ConfigError
+from agentui.runnable import Runnable
+from agentui.runner import Run
+from agentui.session import Session
+from agentui.ui.actions import Fields, given
+from agentui.ui.choices import Choices
+from agentui.ui.connections import DEMO, key_for
+from agentui.ui.race import MAX_LANES, MIN_LANES, Lane, Race, Races
+from agentui.ui.visitors import Visitor
+from agentui.ui.words import humane, sentence
+
+if TYPE_CHECKING:
+    from agentui.ui.service import Service
+
+MAX_FIELD = 20_000
+"Characters of a lane's field."
+_FIELDS = tuple(field.name for field in dataclasses.fields(Choices))
+
+
+class RaceActions:
+    """The actions of races.
+
+    Args:
+        service: Makes the agents and runs them.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def verbs(self) -> Mapping[str, Callable[[Visitor, Fields], Awaitable[Any]]]:
+        """The actions by the verbs that ask for them."""
+        return {"race": self.start, "stop_lane": self.stop_lane, "race_end": self.end}
+
+    async def start(self, visitor: Visitor, fields: Fields) -> dict[str, Any]:
+        """Start a race: `{"task", "lanes": [{field of Choices: text}, …]}` → what `Race.described` says.
+
+        All lanes begin in the same moment, when every model is made. One that cannot start says why, and the others
+        go on without it.
+
+        Raises:
+            ConfigError: The request makes no sense, something else runs in this chat, or no lane can start.
+        """
+        task, choices = given(fields, "task", str), _lanes(fields)
+        self._service.check_task(task)
+        if visitor.run is not None or visitor.sending or visitor.races.going:
+            raise ConfigError("something runs in this chat already: stop it, or wait for its end, and start the race")
+        visitor.sending = True
+        try:
+            race = await self._race(visitor, task, choices)
+        finally:
+            visitor.sending = False
+        return race.described()
+
+    async def stop_lane(self, visitor: Visitor, fields: Fields) -> None:
+        """Stop the run `{"run_id"}` if it is a lane's."""
+        run_id = given(fields, "run_id", str)
+        for run in visitor.races.runs:
+            if run.run_id == run_id:
+                run.stop()
+
+    async def end(self, visitor: Visitor, fields: Fields) -> None:
+        """Stop all lanes of the race `{"race"}`."""
+        if race := visitor.races.get(given(fields, "race", str)):
+            race.stop()
+
+    async def _race(self, visitor: Visitor, task: str, choices: Sequence[Choices]) -> Race:
+        races, sessions = visitor.races, [_session() for _ in choices]
+        agents = await asyncio.gather(
+            *(self._agent(visitor, session, one) for session, one in zip(sessions, choices, strict=True))
+        )
+        if visitor.races is not races:
+            raise ConfigError("a new chat was begun before the race was: start it again")
+        lanes: list[Lane] = []
+        for agent, session, one in zip(agents, sessions, choices, strict=True):
+            lane = Lane(name=_name(agent, one, [lane.name for lane in lanes]))
+            try:
+                lane.run = self._started(agent, task, session, races)
+            except AgentUIError as error:
+                lane.problem = sentence(humane(str(error)))
+            lanes.append(lane)
+        race = Race(lanes=lanes)
+        if not race.runs:
+            raise ConfigError("no lane can start. " + " ".join(f"{lane.name}: {lane.problem}" for lane in lanes))
+        visitor.notice(None)
+        races.add(race)
+        return race
+
+    def _started(self, agent: Runnable | AgentUIError, task: str, session: Session, races: Races) -> Run:
+        if isinstance(agent, AgentUIError):
+            raise agent
+        return self._service.worker.start(agent, task, session=session, on_record=races.on_record)
+
+    async def _agent(self, visitor: Visitor, session: Session, choices: Choices) -> Runnable | AgentUIError:
+        """The agent of a lane, or why there is none."""
+        connections = self._service.connections
+        try:
+            url = choices.base_url.strip() or connections.offer(choices.preset).base_url
+            return await self._service.agent(session, choices, key_for(visitor, url, choices.key))
+        except AgentUIError as error:
+            return error
+
+
+def _session() -> Session:
+    session = Session()
+    session.kept = False
+    return session
+
+
+def _lanes(fields: Fields) -> list[Choices]:
+    """What the lanes are to be."""
+    lanes = cast("list[object]", given(fields, "lanes", list))
+    if not MIN_LANES <= len(lanes) <= MAX_LANES:
+        raise ConfigError(f"a race has {MIN_LANES} or {MAX_LANES} lanes, not {len(lanes)}: add or remove some")
+    return [_choices(lane, number) for number, lane in enumerate(lanes, start=1)]
+
+
+def _choices(lane: object, number: int) -> Choices:
+    if not isinstance(lane, Mapping):
+        raise ConfigError(f"the page sent no usable lane {number}: reload it")
+    typed: dict[str, str] = {}
+    for name in _FIELDS:
+        text = given(cast(Fields, lane), name, str, default="")
+        if len(text) > MAX_FIELD:
+            raise ConfigError(f"a field of lane {number} has more than {MAX_FIELD:,} characters: shorten it")
+        typed[name] = text
+    return Choices(**{**typed, "preset": typed["preset"] or DEMO})
+
+
+def _name(agent: Runnable | AgentUIError, choices: Choices, taken: Sequence[str]) -> str:
+    """What a lane is called: as its model is, with a number where that is another's name too."""
+    name = choices.model_id.strip()[:80] or choices.preset[:80]
+    if not isinstance(agent, AgentUIError):
+        name = agent.model.model_id
+    same = sum(other == name or other.startswith(f"{name} · ") for other in taken)
+    return f"{name} · {same + 1}" if same else name
