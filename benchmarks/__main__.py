@@ -23,6 +23,7 @@ ALL = {
     "sandbox": "sessions, steps, stops",
     "fork": "snapshots, restores, forks at a step",
     "page": "what a watching page costs",
+    "glass": "from the model's socket to the text in Chromium",
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from agentui.deltas import OutputStream
 from agentui.errors import SandboxUnavailable
-from agentui.sandbox.base import Artifact, ExecResult
+from agentui.sandbox.base import Artifact, ExecResult, StateChange
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
 
@@ -77,6 +77,9 @@ class BenchmarkHost:
         """Drop it."""
 
     def artifact(self, artifact: Artifact) -> None:
+        """Drop it."""
+
+    def changed(self, change: StateChange) -> None:
         """Drop it."""
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
