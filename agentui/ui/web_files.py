@@ -24,13 +24,6 @@ SCRIPTS = tuple(
         "usage",
         "tabs",
         "inspector",
-        "markdown",
-        "copy",
-        "marks",
-        "levels",
-        "links",
-        "splitter",
-        "keys",
         "presets",
         "follow",
         "press",
@@ -52,8 +45,6 @@ STYLES = tuple(
         "steps",
         "tabs",
         "usage",
-        "levels",
-        "dialog",
         "narrow",
     )
 )
