@@ -141,5 +141,5 @@
     }
   }
 
-  agentui.RunBar = RunBar;
+  Object.assign(agentui, { RunBar, usedBefore });
 })();
