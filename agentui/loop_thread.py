@@ -13,7 +13,6 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
-from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -66,6 +65,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
     handed_over: _Queue[None, T] = SimpleQueue()
     job = _Job(coroutine, handed_over)
     try:
+        job.start()
         while isinstance(got := handed_over.get(), _Item):
             pass
         return got.result()
@@ -94,6 +94,7 @@ def iterate(items: AsyncGenerator[T, None]) -> Iterator[T]:
     handed_over: _Queue[T, None] = SimpleQueue()
     job = _Job(pump(), handed_over)
     try:
+        job.start()
         while isinstance(got := handed_over.get(), _Item):
             yield got.value
         got.result()
@@ -114,13 +115,21 @@ _running: set[asyncio.Task[Any]] = set()
 
 
 class _Job(Generic[T, R]):
-    """A task on the background loop, which hands itself over at its end."""
+    """A task on the background loop, which hands itself over at its end.
+
+    An interrupt may come at any moment, also inside `start`: what became of the task is decided on the loop alone.
+    """
 
     def __init__(self, coroutine: Coroutine[Any, Any, R], handed_over: _Queue[T, R]) -> None:
         self._loop = background_loop()
+        self._coroutine = coroutine
         self._handed_over = handed_over
-        self._started: Future[asyncio.Task[R]] = Future()
-        self._loop.call_soon_threadsafe(self._start, coroutine)
+        self._task: asyncio.Task[R] | None = None
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Start the task; once."""
+        self._loop.call_soon_threadsafe(self._start)
 
     def end(self) -> None:
         """Cancel the task unless it has ended, and wait until it has.
@@ -131,22 +140,28 @@ class _Job(Generic[T, R]):
             return
         if _inside(self._loop):
             self._loop.call_soon(self._cancel)
+        elif not self._ended.is_set():
+            self._loop.call_soon_threadsafe(self._cancel)
+            self._ended.wait()
+
+    def _start(self) -> None:
+        if self._ended.is_set():
             return
-        task = self._started.result()
-        if not task.done():
-            self._loop.call_soon_threadsafe(task.cancel)
-        while not task.done():
-            self._handed_over.get()
+        self._task = self._loop.create_task(self._coroutine)
+        _running.add(self._task)
+        self._task.add_done_callback(self._end)
 
     def _cancel(self) -> None:
-        self._started.result().cancel()  # `_start` was scheduled before
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self._coroutine.close()
+            self._ended.set()
 
-    def _start(self, coroutine: Coroutine[Any, Any, R]) -> None:
-        task = self._loop.create_task(coroutine)
-        _running.add(task)
-        task.add_done_callback(_running.discard)
-        task.add_done_callback(self._handed_over.put)
-        self._started.set_result(task)
+    def _end(self, task: asyncio.Task[R]) -> None:
+        _running.discard(task)
+        self._ended.set()
+        self._handed_over.put(task)
 
 
 def _wind_up(loop: asyncio.AbstractEventLoop) -> None:

@@ -180,6 +180,33 @@ print("closed", closed.wait(5), run_sync(asyncio.sleep(0, "goes on")))
 """
 
 
+@pytest.mark.parametrize("start", [lambda: run_sync(for_ever()), lambda: list(iterate(Source().stream()))])
+@pytest.mark.parametrize("interrupted_after", [False, True])
+def test_an_interrupt_while_it_starts_ends_what_was_started(monkeypatch, start, interrupted_after):
+    loop, moments = background_loop(), iter([True])
+
+    def schedule(callback, *args, scheduled=loop.call_soon_threadsafe):
+        interrupted = next(moments, False)
+        if interrupted_after or not interrupted:
+            scheduled(callback, *args)
+        if interrupted:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", schedule)
+    before = running_tasks(loop)
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert running_tasks(loop) <= before
+
+
+def running_tasks(loop):
+    return {task for task in asyncio.all_tasks(loop) if not task.done()}
+
+
+async def for_ever():
+    await asyncio.Event().wait()
+
+
 def test_a_half_read_iterator_collected_on_the_loop_is_closed_without_waiting():
     assert output_of(COLLECTED_ON_THE_LOOP) == ["closed True goes on"]
 

@@ -1,5 +1,6 @@
 """`agentui serve`: where it listens, what it says, and how it ends."""
 
+import gc
 import os
 import re
 import signal
@@ -55,6 +56,7 @@ def test_a_port_that_is_taken_after_the_look_is_passed_over(monkeypatch, tmp_pat
     monkeypatch.setattr(app, "choose_port", lambda host, port: next(found, None) or choose_port(host, port))
     with served(Settings(), tmp_path) as demo:
         assert urllib.request.urlopen(demo.local_url).status == 200
+    gc.collect()  # here, where the warning is expected
 
 
 @pytest.mark.parametrize("words", [["--port", "abc"], ["--db", "sqlite:///runs.db"], ["--nonsense"]])
