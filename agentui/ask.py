@@ -29,10 +29,12 @@ from agentui.jsonable import clean_text
 from agentui.messages import ChatMessage, ChatMessageStreamDelta, FinishReason, Retry, ToolCall
 from agentui.meter import UsageMeter
 from agentui.models.base import fold_deltas
+from agentui.models.tap import tapped
 from agentui.parse import Answer, AnswerParser, Piece
 from agentui.runner import LimitReached
+from agentui.sent import CallRecords
 from agentui.spec import AgentSpec
-from agentui.tokens import count_messages, estimate_tokens, loaded
+from agentui.tokens import loaded
 from agentui.usage import NO_USAGE, TokenUsage
 
 MAX_RESTARTS = 2
@@ -111,16 +113,19 @@ class _Call:
         stop = (
             [self._spec.tags.closing] if self._draft.kind == "action" and "`" not in self._spec.tags.closing else None
         )
-        # Counted while the server works on its first delta; until then a rule of thumb stands in.
-        counting = asyncio.create_task(asyncio.to_thread(count_messages, messages))
-        meter = UsageMeter(sum(estimate_tokens(message.text) for message in messages))
+        sent = self._draft.sent
+        sent.take(messages)
+        counting = asyncio.create_task(sent.count())
+        meter = UsageMeter(sent.estimate())
         counting.add_done_callback(partial(_take_count, meter))
         usage: TokenUsage | None = None
-        if self._paid.limited and not self._model.free:
+        limited = self._paid.limited and not self._model.free
+        if limited or loaded():  # else the table is built while the server works on its first delta
             meter.input_tokens = await counting
+        if limited:
             self._budget.check_request(meter.input_tokens)
         try:
-            async with aclosing(self._open(messages, stop)) as deltas:
+            async with aclosing(self._deltas(messages, stop)) as deltas:
                 async for delta in deltas:
                     self._take(delta, meter)
             meter.input_tokens = await counting
@@ -147,14 +152,21 @@ class _Call:
         """What the call has cost; None where it is none."""
         return None if self._model.free else meter.current()
 
-    def _open(
+    async def _deltas(
         self, messages: Sequence[ChatMessage], stop: Sequence[str] | None
     ) -> AsyncGenerator[ChatMessageStreamDelta, None]:
         """The model's stream; tools are passed only where they are used, so that plain models need not know of them."""
         model = self._spec.model
-        if not self._spec.native_tools or self._draft.kind == "planning":
-            return model.stream(messages, stop)
-        return model.stream(messages, tools=[tool.as_schema() for tool in self._spec.offered_tools()])
+        native = self._spec.native_tools and self._draft.kind == "action"
+        tools = [tool.as_schema() for tool in self._spec.offered_tools()] if native else None
+        records = CallRecords(self._emit, self._draft.sent, self._draft.number)
+        if not model.on_wire:
+            records.asked({"tools": tools} if tools else {"stop": stop} if stop else {})
+        with tapped(records):
+            stream = model.stream(messages, tools=tools) if native else model.stream(messages, stop)
+            async with aclosing(stream) as deltas:
+                async for delta in deltas:
+                    yield delta
 
     def _take(self, delta: ChatMessageStreamDelta, meter: UsageMeter) -> None:
         if delta.retry is not None:

@@ -15,8 +15,12 @@ class SentMessage:
     role: str
     text: str
     tokens: int
-    "Counted here."
+    "Counted here, the marks around it included; by a rule of thumb in the first moments of a process."
+    left_out: int = 0
+    "Characters that are missing at the end of `text`."
     pictures: int = 0
+    parts: tuple[int, ...] = ()
+    "Where its content is sent as a list: the characters of each text in it, and -1 for anything else."
     tool_calls: tuple[dict[str, Any], ...] = ()
     "Native calls of the model that the message repeats, as they are sent."
     tool_call_id: str | None = None
@@ -45,6 +49,8 @@ class ModelResponded:
     "The bytes as text; of a long one the beginning and the end."
     left_out: int = 0
     "Bytes that are missing in its middle."
+    status: int | None = None
+    "Of HTTP; None where no answer began."
     type: Literal["model_responded"] = "model_responded"
 
 

@@ -11,6 +11,7 @@ from agentui.checkpoints import ToolResult
 from agentui.events import StepFinished, StepKind, StepStarted, Timing
 from agentui.parse import Answer
 from agentui.runner import Run
+from agentui.sent import SentLog
 from agentui.usage import Cost, TokenUsage, sum_costs, sum_usage
 
 
@@ -23,14 +24,16 @@ class StepDraft:
         output: Printed text, in order, up to the limit of a step.
         overflow: What was printed beyond it.
         budget: What the run may still spend.
+        sent: What its agent has sent to the model.
         usages: One entry a model call.
         failed_requests: How many were sent again, for whatever reason.
         costs: What each of them cost; None where that is unknown.
         finished: The recorded step, once it has ended.
     """
 
-    def __init__(self, run: Run, number: int, budget: Budget, kind: StepKind = "action") -> None:
+    def __init__(self, run: Run, number: int, budget: Budget, sent: SentLog, kind: StepKind = "action") -> None:
         self.run = run
+        self.sent = sent
         self.number = number
         self.kind: StepKind = kind
         self.budget = budget

@@ -27,6 +27,7 @@ from agentui.observe import Failures, Mistake, Observation, observe_mistake
 from agentui.parse import Answer
 from agentui.prompts import render
 from agentui.runner import Run
+from agentui.sent import SentLog
 from agentui.session import Assignment, Session
 from agentui.spec import AgentSpec
 from agentui.threads import Outcome, in_thread
@@ -49,6 +50,7 @@ class Loop(ABC):
         self._call_ids = itertools.count(1)
         self._numbers = itertools.count(1)
         self._budget = budget
+        self._sent = SentLog()
 
     async def run(self, run: Run) -> Any:
         """Work on the session's assignment and return the answer.
@@ -68,7 +70,7 @@ class Loop(ABC):
             await self._define()
             await self._compact(run)
             await self._plan(run)
-            step = StepDraft(run, next(self._numbers), self._budget)
+            step = StepDraft(run, next(self._numbers), self._budget, self._sent)
             with step:
                 answer = await self._act(step)
                 self._budget.steps += 1
@@ -154,7 +156,7 @@ class Loop(ABC):
 
     async def _write(self, run: Run, prompt: str, messages: Sequence[ChatMessage] | None = None) -> str:
         """Have the model write prose about the conversation, in a step of its own."""
-        step = StepDraft(run, next(self._numbers), self._budget, "planning")
+        step = StepDraft(run, next(self._numbers), self._budget, self._sent, "planning")
         with step:
             question = ChatMessage(role="user", content=prompt)
             await ask(step, self._spec, [*(self._session.messages if messages is None else messages), question])

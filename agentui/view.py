@@ -40,6 +40,7 @@ from agentui.events import (
     UpstreamClosed,
     UsageUpdated,
 )
+from agentui.request_view import RequestView, take_request
 from agentui.usage import Cost, TokenUsage, sum_usage
 
 Phase: TypeAlias = Literal[
@@ -94,6 +95,8 @@ class StepView:
     "Arguments of native calls while the model writes them, as JSON text; gone once the step has finished."
     calls: dict[str, ToolCallView] = field(default_factory=dict[str, ToolCallView])
     artifacts: list[ArtifactCreated] = field(default_factory=list[ArtifactCreated])
+    requests: list[RequestView] = field(default_factory=list[RequestView])
+    "Every one, also those that failed."
     retries: list[ModelRetried] = field(default_factory=list[ModelRetried])
     resent: float | None = None
     "When the newest request was sent, if it is not the step's first: seconds since the run started."
@@ -167,10 +170,10 @@ class RunView:
                 self.phase = "stopping"
             case ContextCompacted():
                 self.compactions.append(event)
-            case ModelRequested() | ModelResponded() | StateChanged() | Diverged():
+            case ModelRequested() | ModelResponded():
+                take_request([step.requests for step in self.steps], event, record)
+            case StateChanged() | Diverged() | ApprovalRequested() | ApprovalDecided() | MessageAdded():
                 pass  # the whole of it stands in the records; only the inspector shows it
-            case ApprovalRequested() | ApprovalDecided() | MessageAdded():
-                pass
             case _:
                 if self.steps:  # a recording that begins in the middle has events without their step
                     self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase

@@ -66,6 +66,7 @@ async def test_one_step_gives_the_records_of_the_contract_in_order():
     assert [kind for kind in kinds(got) if kind != "usage_updated"] == [
         "run_started",
         "step_started",
+        "model_requested",
         "reasoning_delta",
         "text_delta",
         "text_delta",

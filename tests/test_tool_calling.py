@@ -43,6 +43,7 @@ async def test_a_native_call_runs_the_tool_and_its_result_goes_back():
     assert [kind for kind in kinds(got) if "usage" not in kind] == [
         "run_started",
         "step_started",
+        "model_requested",
         "text_delta",
         "tool_call_delta",
         "tool_call_delta",
@@ -50,6 +51,7 @@ async def test_a_native_call_runs_the_tool_and_its_result_goes_back():
         "tool_call_finished",
         "step_finished",
         "step_started",
+        "model_requested",
         "tool_call_delta",
         "step_finished",
         "run_finished",

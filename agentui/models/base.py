@@ -20,11 +20,13 @@ class Model(ABC):
     Attributes:
         model_id: The name that the server knows the model by.
         server: The server's address, fit to be shown and recorded; None for a model without one.
+        on_wire: It tells the tap of a call what it sends and gets; see `agentui.models.tap`.
         free: Its answers are no calls of a model: nothing is sent, counted or paid.
     """
 
     model_id: str
     server: str | None = None
+    on_wire: bool = False
     free: bool = False
 
     @abstractmethod

@@ -19,6 +19,7 @@ from agentui.models.hidden import Hidden
 from agentui.models.http_errors import Place, connection_error, http_error, transport_reason
 from agentui.models.problem import Problem
 from agentui.models.sse import SSEEvent
+from agentui.models.tap import Recording, Tap
 from agentui.models.timing import TimeLimitPassed, Timeouts, Watchdog
 from agentui.models.wire import JSONObject
 from agentui.tokens import count_messages, count_tokens, load
@@ -50,6 +51,7 @@ class Call:
         timeouts: Timeouts,
         messages: Sequence[MessageLike],
         stop_sequences: Sequence[str],
+        tap: Tap | None = None,
     ) -> None:
         self._clients = clients
         self._body = body
@@ -57,6 +59,7 @@ class Call:
         self._place = place
         self._timeouts = timeouts
         self._messages = messages
+        self._recording = Recording(tap, body, place.secrets.reveal())
         self._watchdog = Watchdog()
         self._started = self._watchdog.now()
         self._reader = AnswerReader(model_id=place.model_id, n=int(body.get("n") or 1), stop_sequences=stop_sequences)
@@ -76,6 +79,7 @@ class Call:
             stack.callback(self._watchdog.close)
             client = await stack.enter_async_context(self._clients.lease())
             self._started = self._watchdog.now()  # the first client takes its time to be made
+            stack.callback(self._recording.end)
             response = await self._open(client, stack)
             chunks = await stack.enter_async_context(aclosing(response.aiter_bytes()))
             batches = self._read(chunks, BodyReader(response.headers.get("content-type", "")))
@@ -100,11 +104,16 @@ class Call:
         request = client.chat.completions.with_streaming_response.create(
             model=self._place.model_id, messages=[], stream=True, extra_body=self._body, **self._options.reveal()
         )
+        self._recording.sent()
         try:
-            return (await self._watchdog.wait(stack.enter_async_context(request))).http_response
+            response = (await self._watchdog.wait(stack.enter_async_context(request))).http_response
+            self._recording.answered(response.status_code)
+            return response
         except TimeLimitPassed as passed:
             raise await self._error(Problem.silent(str(passed))) from None
         except openai.APIStatusError as error:
+            self._recording.answered(error.response.status_code)
+            self._recording.add(error.response.content)
             raise http_error(error.response, self._place) from None  # its text and its frames hold the key
         except openai.APIConnectionError as error:
             raise connection_error(error, self._place, limits.connect_s) from None
@@ -138,7 +147,9 @@ class Call:
         """The next chunk; None where there is none, for whatever reason."""
         try:
             self._watchdog.check()
-            return await self._watchdog.wait(anext(chunks, None))
+            chunk = await self._watchdog.wait(anext(chunks, None))
+            self._recording.add(chunk or b"")
+            return chunk
         except TimeLimitPassed as passed:
             self._interruption = Problem.silent(str(passed))
         except httpx2.HTTPError as error:
@@ -212,7 +223,7 @@ class Call:
         if self._reader.done:
             self._watchdog.set(self._watchdog.now() + REUSE_WAIT_S, "")
             try:
-                while await self._watchdog.wait(anext(chunks, None)) is not None:
-                    pass
+                while (chunk := await self._watchdog.wait(anext(chunks, None))) is not None:
+                    self._recording.add(chunk)
             except (TimeLimitPassed, httpx2.HTTPError):
                 return

@@ -29,6 +29,7 @@ from agentui.models.redact import public_url
 from agentui.models.request import ROLE_CONVERSIONS, request_body, wire_messages
 from agentui.models.retry import Retries, reason_of
 from agentui.models.settings import ServerSettings, split_options
+from agentui.models.tap import current_tap
 from agentui.models.timing import Timeouts
 from agentui.models.wire import JSONObject, as_objects
 
@@ -59,6 +60,8 @@ class OpenAIServerModel(Model):
     Raises:
         ConfigError: `api_base` is no http(s) address, or an argument cannot be used.
     """
+
+    on_wire = True
 
     def __init__(
         self,
@@ -179,6 +182,7 @@ class OpenAIServerModel(Model):
             timeouts=self.timeouts,
             messages=messages,
             stop_sequences=stop_sequences,
+            tap=current_tap(),
         )
 
     async def _body(

@@ -54,7 +54,7 @@ def request_body(
 
 
 def _wire_message(message: MessageLike, roles: Mapping[str, str], flatten: bool) -> JSONObject:
-    wire = _from_message(message) if isinstance(message, ChatMessage) else dict(message)
+    wire = message_fields(message) if isinstance(message, ChatMessage) else dict(message)
     role = getattr(wire.get("role"), "value", wire.get("role"))
     wire["role"] = roles.get(str(role), role)
     if wire["role"] not in _ROLES:
@@ -67,7 +67,8 @@ def _wire_message(message: MessageLike, roles: Mapping[str, str], flatten: bool)
     return wire
 
 
-def _from_message(message: ChatMessage) -> JSONObject:
+def message_fields(message: ChatMessage) -> JSONObject:
+    """A message in OpenAI's form; its content parts as they are given, pictures not encoded."""
     wire: JSONObject = {"role": message.role, "content": message.content}
     if message.tool_calls:
         wire["tool_calls"] = [_wire_call(call) for call in message.tool_calls]

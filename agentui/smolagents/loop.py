@@ -25,6 +25,7 @@ from agentui.loop import within_time
 from agentui.messages import ChatMessageStreamDelta, ToolSchema
 from agentui.runner import Run
 from agentui.sandbox.base import ExecResult
+from agentui.sent import SentLog
 from agentui.session import Assignment, Session
 from agentui.smolagents import library
 from agentui.smolagents.fresh import AskingModel, SandboxExecutor
@@ -50,6 +51,7 @@ class SmolagentsLoop:
         self._session = session
         self._assignment = assignment
         self._budget = budget
+        self._sent = SentLog()
         self._owner = agent
         self._call_ids = itertools.count(1)
         self._numbers = itertools.count(1)
@@ -212,7 +214,7 @@ class SmolagentsLoop:
 
     def _open(self, kind: StepKind) -> StepDraft:
         if self._step is None:
-            self._step = StepDraft(self._run, next(self._numbers), self._budget, kind)
+            self._step = StepDraft(self._run, next(self._numbers), self._budget, self._sent, kind)
             self._step.__enter__()
         return self._step
 

@@ -129,7 +129,7 @@ class OneCall(Model):
         model: Model,
         open_stream: Callable[[Sequence[ToolSchema] | None], AsyncGenerator[ChatMessageStreamDelta, None]],
     ) -> None:
-        self.model_id, self.server = model.model_id, model.server
+        self.model_id, self.server, self.on_wire = model.model_id, model.server, model.on_wire
         self._open_stream = open_stream
         self._chunks: list[str] = []
 

@@ -36,7 +36,7 @@ def test_records_come_as_they_happen_and_in_order(client, stage):
 def test_two_clients_do_not_mix(url, client, stage):
     gates = [Gate(), Gate()]
     stage.plays(["mine", gates[0], "<code>final_answer('one')</code>"])
-    stage.plays(["yours", gates[1], "<code>final_answer('two')</code>"])
+    stage.plays(["zebra", gates[1], "<code>final_answer('two')</code>"])
     first = client.submit("First", api_name="/run")
     first_of(first, "text_delta")
     other = Client(url, verbose=False)
@@ -46,7 +46,7 @@ def test_two_clients_do_not_mix(url, client, stage):
         gate.open()
     assert first.result()["event"]["output"] == "one"
     assert second.result()["event"]["output"] == "two"
-    assert "yours" not in str(first.outputs())
+    assert "zebra" not in str(first.outputs())
     assert len({record["run_id"] for job in (first, second) for record in job.outputs()}) == 2
     other.close()
 

@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from agentui.call_events import SentMessage
 from agentui.events import (
     ArtifactCreated,
     CodeDelta,
     CodeStarted,
     ContextCompacted,
+    ModelRequested,
+    ModelResponded,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
@@ -46,7 +49,8 @@ SHOW = """records => {
                 row.cost?.usd ?? null]),
             steps: view.steps.map((s) => [s.number, s.kind, `${s.reasoning}`, `${s.thought}`, `${s.code}`,
                 `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
-                s.closed?.after_s ?? null]),
+                s.closed?.after_s ?? null,
+                s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null])]),
             compactions: view.compactions.length,
             context: [usage(view.context), view.contextWindow],
             margins: view.steps.map((s) => s.margin),
@@ -78,6 +82,10 @@ def seen_by_python(view):
                 *(step.number, step.kind, str(step.reasoning), str(step.thought), str(step.code), str(step.output)),
                 *(len(step.calls), len(step.artifacts), len(step.retries), step.end is not None, usage_of(step.total)),
                 step.closed.after_s if step.closed else None,
+                [
+                    [one.seq, one.sent.kept, one.before and one.before.seq, one.response and one.response.raw]
+                    for one in step.requests
+                ],
             ]
             for step in view.steps
         ],
@@ -92,7 +100,9 @@ def test_the_browser_folds_every_record_as_python_does(page):
     inner = [
         started("t", "small-model"),
         StepStarted(step=1),
+        ModelRequested(step=1),
         TextDelta(text="inside"),
+        ModelResponded(step=1, raw="inside"),
         UsageUpdated(step=1, usage=ESTIMATE),
         step_finished(thought="inside", usage=REPORTED),
         finished(usage=REPORTED),
@@ -104,10 +114,13 @@ def test_the_browser_folds_every_record_as_python_does(page):
         UsageUpdated(step=1, usage=ESTIMATE, margin=0.09),
         step_finished(thought="A plan", usage=REPORTED),
         StepStarted(step=2),
+        ModelRequested(step=2, messages=(SentMessage(role="user", text="Go", tokens=5),)),
         ReasoningDelta(text="Hm"),
         TextDelta(text="Broken "),
+        ModelResponded(step=2, raw="data: Broken", status=200),
         UsageUpdated(step=2, usage=ESTIMATE),
         ModelRetried(attempt=1, wait_s=1.0, reason="it broke", usage=ESTIMATE, partial="Broken "),
+        ModelRequested(step=2, kept=1),
         ReasoningDelta(text="Hm, "),
         ReasoningDelta(text="right"),
         TextDelta(text="I call"),

@@ -39,6 +39,7 @@
       this.firstDelta = this.codeStarted = this.resent = null;
       this.calls = new Map();
       this.artifacts = [];
+      this.requests = [];
       this.retries = [];
       this.usage = this.cost = this.counted = this.margin = this.closed = this.end = null;
       this.clearAnswer();
@@ -194,6 +195,13 @@
         case "upstream_closed":
           step.closed = event;
           return null;
+        case "model_requested":
+          this.newest = { sent: event, seq: record.seq, t, before: this.newest ?? null, response: null };
+          step.requests.push(this.newest);
+          return null;
+        case "model_responded":
+          if (step.requests.length) step.requests.at(-1).response = event;
+          return null;
         case "model_retried":
           step.retries.push(event);
           step.clearAnswer();
@@ -216,8 +224,8 @@
     /* A row for every model call that cost something, in the order they were made. */
     usageRows(now) {
       const rows = [];
-      for (const step of this.steps) {
-        const common = { agent: "", step: step.number, kind: step.kind, model: this.start?.model ?? "" };
+      for (const [index, step] of this.steps.entries()) {
+        const common = { index, agent: "", step: step.number, kind: step.kind, model: this.start?.model ?? "" };
         for (const retry of step.retries)
           if (retry.usage)
             rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, cost: retry.cost ?? null, failed: true });
@@ -225,7 +233,7 @@
         for (const [id, call] of step.calls)
           for (const row of call.subagent?.usageRows(now) ?? []) {
             const agent = row.agent ? `${call.started.name}/${row.agent}` : call.started.name;
-            rows.push({ ...row, agent, key: `${id}/${row.key}` });
+            rows.push({ ...row, index, agent, key: `${id}/${row.key}` });
           }
       }
       return rows;
