@@ -24,6 +24,7 @@ DEMO = "demo"
 AGENT = "agent"
 ENVIRONMENT = "environment"
 CUSTOM = "custom"
+_NO_URL = "no base URL: fill in the address of an OpenAI-compatible server, or choose a preset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +107,31 @@ class Connections:
             return self._own_model if offer.name == AGENT and self._own_model else self._demo(model_id)
         url = base_url.strip() or offer.base_url
         if not url:
-            raise ConfigError("no base URL: fill in the address of an OpenAI-compatible server, or choose a preset")
+            raise ConfigError(_NO_URL)
         model_id = model_id.strip() or next(iter(offer.model_ids), "")
         if not model_id:
             raise ConfigError("no model id: fill in the name by which the server knows the model")
+        url, key = await self.endpoint(name, url, key)
+        return OpenAIServerModel(model_id, url, key)
+
+    async def endpoint(self, name: str, base_url: str, key: str | None) -> tuple[str, str]:
+        """The address of a server that may be asked, and the key that goes there, "" for none.
+
+        Args:
+            name: Of the preset.
+            base_url: Wins over the preset's; empty for the preset's.
+            key: As for `model`.
+
+        Raises:
+            ConfigError: There is no address, or it may not be used; the message says what to do.
+        """
+        offer = self.offer(name)
+        url = base_url.strip() or offer.base_url
+        if not url:
+            raise ConfigError(_NO_URL)
         trusted = normal_url(url) in self._trusted()
         url = await check_endpoint(url, public_only=self.settings.shared and not trusted)
-        return OpenAIServerModel(model_id, url, key if key is not None else self._own_key(offer, url))
+        return url, key if key is not None else self._own_key(offer, url)
 
     def _demo(self, pace: str) -> Model:
         """The model that needs no key; the demo has paces where others have models."""

@@ -134,6 +134,7 @@ def _settings(offers: Sequence[Offer], limits: Limits) -> Fields:
     _html('<h2 class="au-h">Model</h2>')
     preset, base_url, model_id = _connection(offers)
     api_key, key_note = _key()
+    _html('<div class="au-test"><button type="button">Test the connection</button></div>')
     _html('<h2 class="au-h">Limits of a run</h2>')
     with gr.Row(elem_id="limits"):
         limit_fields = [_limit(field, getattr(limits, field.name)) for field in LIMIT_FIELDS]

@@ -27,6 +27,7 @@ from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
 from agentui.ui.ending import MORE
 from agentui.ui.feed import MAX_BATCH, as_json, stretch
+from agentui.ui.model_actions import ModelActions
 from agentui.ui.race_actions import RaceActions
 from agentui.ui.visitors import Visitor, Visitors
 from agentui.ui.words import humane, sentence
@@ -56,7 +57,8 @@ class Service:
         self.connections = connections
         self.pool = pool
         self.visitors = Visitors(idle_s=settings.idle_s)
-        self.actions = Actions(self.visitors, {"records": self.stretch, **RaceActions(self).verbs})
+        verbs = {**RaceActions(self).verbs, **ModelActions(connections).verbs}
+        self.actions = Actions(self.visitors, {"records": self.stretch, **verbs})
         self.worker = Worker(max_running=settings.max_running)
         self._agents = agents
         self._tools = DEMO_TOOLS if tools is None else tools

@@ -207,6 +207,7 @@
     };
     watch("value", take);
     take();
+    for (const begin of agentui.starts) begin();
   }
 
   agentui.start = start;
