@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from agentui.events import ArtifactCreated
 from agentui.ui.cuts import cut_words, not_begun, was_cut
-from agentui.ui.markdown import Prose, code_block, output_block, text_html, verbatim_html
+from agentui.ui.markdown import Block, Prose, code_block, output_block, text_html, verbatim_html
 from agentui.ui.notes import retry_notes
 from agentui.ui.words import humane, seconds, size
 from agentui.view import RunView, StepView, ToolCallView
@@ -70,29 +70,29 @@ def follow_up_message(task: str) -> Message:
     )
 
 
-def step_message(step: StepView) -> Message:
-    """A finished step."""
-    return message("assistant", step_markdown(step))
+def step_message(step: StepView, run_id: str = "") -> Message:
+    """A finished step, of the run with this id."""
+    return message("assistant", step_markdown(step, run_id))
 
 
-def step_markdown(step: StepView) -> str:
-    """A step as far as it is known."""
+def step_markdown(step: StepView, run_id: str = "") -> str:
+    """A step as far as it is known; without a `run_id` its head selects nothing."""
     end = step.end
     thought = "" if end and end.is_final and end.code is None else str(step.thought)
     parts = [
-        step_head(step),
+        step_head(step, run_id),
         reasoning(Prose(str(step.reasoning)).close(), live=False),
         Prose(thought).close(),
         code_block(str(step.code)).render(closed=True) if step.code else "",
-        output_section(output_block(str(step.output).removesuffix("\n")).render(closed=True)) if step.output else "",
+        output_section(output_block(str(step.output).removesuffix("\n"))) if step.output else "",
         attachments(step),
         error_block(end.error) if end and end.error and not was_cut(end) else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def step_head(step: StepView) -> str:
-    """The title line: which step, how long, how many tokens."""
+def step_head(step: StepView, run_id: str = "") -> str:
+    """The title line: which step, how long, how many tokens. Its name is a button that selects the step of the run."""
     name = "Plan" if step.kind == "planning" else f"Step {step.number}"
     facts: list[str] = []
     state, cut = "live", ""
@@ -109,7 +109,13 @@ def step_head(step: StepView) -> str:
         "stopped": f'<span class="au-fact">{cut}</span>',
     }.get(state, "")
     more = "".join(f'<span class="au-fact">{fact}</span>' for fact in facts)
-    return f'<div class="au-head au-{state}"><b>{name}</b>{more}{said}</div>'
+    title, about = f"<b>{name}</b>", ""
+    if run_id:
+        title, about = (
+            f'<button type="button" class="au-select">{title}</button>',
+            f" au-step-{step.number} au-run-{run_id}",
+        )
+    return f'<div class="au-head au-{state}{about}">{title}{more}{said}</div>'
 
 
 def reasoning(text: str, *, live: bool) -> str:
@@ -121,9 +127,10 @@ def reasoning(text: str, *, live: bool) -> str:
     )
 
 
-def output_section(block: str) -> str:
+def output_section(block: Block, *, closed: bool = True) -> str:
     """A block of printed text under its label."""
-    return f'<div class="au-label">Output</div>\n\n{block}'
+    cut = " au-output-cut" if block.cut else ""
+    return f'<div class="au-label{cut}">Output</div>\n\n{block.render(closed=closed)}'
 
 
 def attachments(step: StepView, *, waiting: bool = False) -> str:

@@ -50,6 +50,11 @@ class Block:
     def __bool__(self) -> bool:
         return bool(self._head or self._partial)
 
+    @property
+    def cut(self) -> bool:
+        """Whether some lines are left out."""
+        return self._left_out > 0
+
     def feed(self, text: str) -> None:
         """Append text."""
         *lines, self._partial = (self._partial + text).split("\n")

@@ -78,11 +78,11 @@ class RunTranscript:
             case RunStarted(parent=ParentRun(relation="resumed")):
                 self.settled.append(note_message(text_html(resumed_text(event, self._earlier))))
             case StepStarted():
-                self._live = LiveStep(self.view.steps[-1])
+                self._live = LiveStep(self.view.steps[-1], record.run_id)
                 return False
             case StepFinished():
                 self._live = None
-                self.settled.append(step_message(self.view.steps[-1]))
+                self.settled.append(step_message(self.view.steps[-1], record.run_id))
             case ContextCompacted():
                 self.settled.append(note_message(compaction_text(event)))
             case RunFinished():
@@ -130,8 +130,9 @@ class LiveStep:
         weight: As of `RunTranscript`.
     """
 
-    def __init__(self, step: StepView) -> None:
+    def __init__(self, step: StepView, run_id: str) -> None:
         self._step = step
+        self._run_id = run_id
         self._waiting = False
         self._stopping = False
         self._reset()
@@ -162,7 +163,7 @@ class LiveStep:
 
     def render(self) -> str:
         """The message."""
-        parts = [step_head(self._step)]
+        parts = [step_head(self._step, self._run_id)]
         growing = self._growing()
         if self._reasoning:
             parts.append(self._render_reasoning(growing is self._reasoning))
@@ -173,7 +174,7 @@ class LiveStep:
         if more := attachments(self._step, waiting=self._waiting):
             parts.append(more)
         if self._output:
-            parts.append(output_section(self._output.render(closed=self._stopping)))
+            parts.append(output_section(self._output, closed=self._stopping))
         if self._stopping:
             parts.append(note("Stopping …"))
         text = "\n\n".join(parts)

@@ -33,6 +33,7 @@ SCRIPTS = tuple(
         "usage",
         "tabs",
         "inspector",
+        "marks",
         "presets",
         "suggest",
         "models",
@@ -58,6 +59,7 @@ STYLES = tuple(
         "steps",
         "tabs",
         "usage",
+        "marks",
         "narrow",
     )
 )

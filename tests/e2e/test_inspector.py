@@ -25,7 +25,7 @@ OPEN = """records => {
         selected: [...root.querySelectorAll('[role=treeitem][aria-selected="true"]')].map((row) => row.dataset.path),
         reachable: [...root.querySelectorAll('[role=treeitem][tabindex="0"]')].map((row) => row.dataset.path),
         focus: document.activeElement.dataset.path ?? null,
-        usage: [...root.querySelectorAll('#usage-table [aria-selected="true"]')].map((row) => row.cells[0].textContent),
+        usage: [...root.querySelectorAll('#usage-table [aria-current]')].map((row) => row.cells[0].textContent),
         index: probe.selected,
     });
 }"""

@@ -151,7 +151,7 @@ def test_the_choice_of_runs_leaves_room_for_the_legend(page, stage):
     stage.plays("<code>final_answer('first')</code>", "<code>final_answer('second')</code>")
     for task in ("first", "second"):
         send(page, task)
-        expect(page.locator("#chat")).to_contain_text(task)
+        expect(page.locator("#chat .au-answer").last).to_have_text(task)
         expect(page.locator("body[data-run=idle]")).to_be_attached()
     box, legend = page.locator(".au-runs").bounding_box(), page.locator(".au-legend").bounding_box()
     assert box["height"] <= 24

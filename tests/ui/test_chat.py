@@ -64,6 +64,23 @@ def test_a_step_shows_everything_in_its_order(records):
     assert "open" not in text.partition("<summary>")[0].partition("<details")[2]
 
 
+def test_the_head_of_a_step_names_its_run_only_where_it_can_be_selected(records):
+    step = fold(records).steps[1]
+    (text,) = texts([step_message(step, "0123abcd")])
+    assert text.startswith('<div class="au-head au-done au-step-2 au-run-0123abcd"><button type="button"')
+    (text,) = texts([step_message(step)])
+    assert "button" not in text.splitlines()[0]
+    assert "au-step-" not in text
+
+
+def test_a_long_output_says_that_it_is_cut():
+    for lines, cut in ((200, False), (202, True)):
+        (text,) = texts(
+            [step_message(fold(numbered(started(), StepStarted(step=1), step_finished(output="x\n" * lines))).steps[0])]
+        )
+        assert ("au-output-cut" in text) is cut
+
+
 def test_what_was_live_is_still_there_when_it_is_settled(records):
     transcript = RunTranscript("Do it")
     live = ""

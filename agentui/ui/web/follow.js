@@ -2,7 +2,8 @@
 (() => {
   const agentui = (window.agentui ??= {});
 
-  /* Follows the end of the transcript until somebody scrolls up, and again once they are back at the end. */
+  /* Follows the end of the transcript until somebody scrolls up, and again once they are back at the end. Returns what
+     goes to the end; its `hold` stops following for somebody who looks at another place. */
   agentui.startFollowing = (chat) => {
     let following = true;
     const jump = agentui.el("button", "au-jump", "↓ Latest");
@@ -45,9 +46,11 @@
     const observeAll = () => [...chat.children].forEach((child) => grown.observe(child));
     new MutationObserver(observeAll).observe(chat, { childList: true });
     observeAll();
-    return () => {
+    const follow = () => {
       set(true);
       toEnd();
     };
+    follow.hold = () => set(atEnd());
+    return follow;
   };
 })();

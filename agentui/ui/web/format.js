@@ -91,5 +91,12 @@
     if (node.textContent !== text) node.textContent = text;
   }
 
-  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, notBegun, stopProof, compactionText, el, setText });
+  /* Scrolls one box, and none around it, no further than it takes to see the node in it. */
+  function reveal(node, scroller, margin = 8) {
+    const [inner, outer] = [node.getBoundingClientRect(), scroller.getBoundingClientRect()];
+    if (inner.top < outer.top + margin) scroller.scrollTop -= outer.top + margin - inner.top;
+    else if (inner.bottom > outer.bottom - margin) scroller.scrollTop += inner.bottom - outer.bottom + margin;
+  }
+
+  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, notBegun, stopProof, compactionText, el, setText, reveal });
 })();

@@ -200,7 +200,9 @@
       refetch: (request) => agentui.ask("records", request),
       onState: showState,
       onDraw: countDown,
+      onSelect: (selected) => marks.select(selected),
     });
+    const marks = new agentui.Marks(chat, view, toEnd.hold);
     agentui.inspector = view;
     const take = () => {
       if (props.value) view.feed(JSON.parse(props.value));

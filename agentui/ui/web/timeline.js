@@ -60,7 +60,8 @@
       if (!row) return;
       this.rove(row);
       for (let above = row.parent; above; above = above.parent) above.unfolded = true;
-      if (reveal) row.button.scrollIntoView({ block: "nearest" });
+      const scroller = this.node.parentElement;
+      if (reveal && scroller) agentui.reveal(row.button, scroller);
     }
     /* One row can be reached by Tab, the others from there by arrows. */
     rove(row) {

@@ -71,8 +71,12 @@
     return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
   }
 
+  const SAME = ["usage", "cost", "counted", "margin", "live", "first", "generating"];
+
   class UsageTable {
-    constructor() {
+    /* onSelect(index): the row of a call in this step was chosen. */
+    constructor(onSelect = () => {}) {
+      this.onSelect = onSelect;
       const head = el("tr", "");
       for (const [name, title] of COLUMNS) {
         const cell = el("th", "", name);
@@ -91,6 +95,7 @@
       this.prices = el("p", "au-prices");
       this.frame = el("div", "au-usage-frame", this.scroller);
       this.node = el("div", "", this.frame, this.prices);
+      this.scroller.addEventListener("keydown", (event) => this.key(event));
       this.scroller.addEventListener("scroll", () => this.hint(), { passive: true });
       new ResizeObserver(() => this.hint()).observe(this.scroller);
       this.download = el("button", "au-button au-csv", "CSV");
@@ -106,15 +111,22 @@
       return row;
     }
     write(row, texts) {
-      texts.forEach((text, index) => setText(row.cells[index], text));
+      texts.forEach((text, index) => {
+        setText(row.cells[index].firstElementChild ?? row.cells[index], text);
+        if (text !== NOTHING) this.known.add(index);
+      });
+      this.written.add(row);
     }
     /* Columns in which no row has anything only take the place of others; the CSV has them. */
     hideEmpty() {
-      const rows = [...this.body.rows, this.total];
-      COLUMNS.forEach((_, index) => {
-        const empty = rows.every((row) => row.cells[index].textContent === NOTHING);
-        for (const row of this.table.rows) if (row.cells[index].hidden !== empty) row.cells[index].hidden = empty;
-      });
+      const changed = this.known.size !== this.hiddenFor;
+      this.hiddenFor = this.known.size;
+      for (const row of changed ? this.table.rows : this.written)
+        COLUMNS.forEach((_, index) => {
+          const cell = row.cells[index];
+          if (cell.hidden === this.known.has(index)) cell.hidden = !cell.hidden;
+        });
+      this.written.clear();
     }
     /* A shadow where more of the table is out of sight. */
     hint() {
@@ -126,11 +138,15 @@
       this.table.hidden = true;
       this.rows.clear();
       this.body.replaceChildren();
-      this.write(this.total, COLUMNS.map(([name]) => (name === "Step" ? "Total" : "")));
+      /* Columns in which a row has something, rows that were written since columns were hidden, and for how many. */
+      this.known = new Set();
+      this.written = new Set();
+      this.hiddenFor = this.current = null;
+      for (const cell of this.total.cells) setText(cell, "");
       setText(this.prices, "");
       this.download.hidden = true;
     }
-    update(view, now) {
+    update(view, now, selected = null) {
       this.shown = { view, now };
       const rows = view.usageRows(now);
       const keys = new Set(rows.map((row) => row.key));
@@ -138,8 +154,10 @@
         if (!keys.has(key)) {
           node.remove();
           this.rows.delete(key);
+          this.forget();
         }
       for (const row of rows) this.show(row);
+      this.mark(selected);
       this.table.hidden = this.download.hidden = !rows.length;
       if (!view.usage) return;
       const total = totalRow(view, rows);
@@ -151,15 +169,58 @@
     }
     show(row) {
       let node = this.rows.get(row.key);
-      if (!node) {
-        node = this.makeRow();
-        this.rows.set(row.key, node);
-        this.body.append(node);
-      }
+      if (!node) node = this.addRow(row);
+      const before = node.shown;
+      if (before && SAME.every((name) => before[name] === row[name])) return;
+      node.shown = row;
       node.classList.toggle("au-live", Boolean(row.live));
       node.cells[1].title = row.model;
       node.cells[COST].title = row.cost ? `price: ${row.cost.source}` : `The price of ${row.model} is unknown`;
       this.write(node, COLUMNS.map(([, , text]) => text(row)));
+    }
+    addRow(row) {
+      const node = this.makeRow();
+      const button = el("button", "au-usage-step");
+      button.type = "button";
+      button.tabIndex = this.rows.size ? -1 : 0;
+      button.title = "Select this step";
+      node.cells[0].append(button);
+      node.addEventListener("click", () => this.onSelect(row.index));
+      node.dataset.index = row.index;
+      this.rows.set(row.key, node);
+      this.body.append(node);
+      return node;
+    }
+    /* A row that is gone may have been the only one with something in a column. */
+    forget() {
+      this.known.clear();
+      for (const node of this.rows.values()) node.shown = null;
+    }
+    /* The rows of the selected step; one row can be reached by Tab, the others from there by arrows. */
+    mark(selected) {
+      const rows = this.rowsOf(selected);
+      if (selected === this.current && rows.every((row) => row.ariaCurrent)) return;
+      for (const row of this.body.querySelectorAll("[aria-current]")) row.removeAttribute("aria-current");
+      for (const row of rows) row.setAttribute("aria-current", "step");
+      if (selected !== this.current && rows[0]) this.reveal(rows[0]);
+      this.current = selected;
+    }
+    rowsOf(index) {
+      return index == null ? [] : [...this.body.querySelectorAll(`[data-index="${index}"]`)];
+    }
+    reveal(row) {
+      for (const button of this.body.querySelectorAll('[tabindex="0"]')) button.tabIndex = -1;
+      row.cells[0].firstElementChild.tabIndex = 0;
+      agentui.reveal(row, this.scroller, 28); // the head and the total stand over the rows
+    }
+    key(event) {
+      const row = event.target.closest("button")?.closest("tr");
+      const to = { ArrowDown: row?.nextElementSibling, ArrowUp: row?.previousElementSibling }[event.key];
+      if (!to) return;
+      event.preventDefault();
+      this.reveal(to);
+      to.cells[0].firstElementChild.focus();
+      this.onSelect(Number(to.dataset.index));
     }
     save() {
       if (!this.shown) return;
@@ -185,12 +246,13 @@
   class UsagePanel {
     static id = "usage";
     static title = "Usage";
-    constructor() {
-      this.table = new UsageTable();
+    constructor(inspector) {
+      this.inspector = inspector;
+      this.table = new UsageTable((index) => inspector.select(index, { from: "usage" }));
       this.node = el("div", "", el("div", "au-panel-head", this.table.download), this.table.node);
     }
     update(run, now) {
-      this.table.update(run.view, now);
+      this.table.update(run.view, now, this.inspector.selected);
     }
     clear() {
       this.table.clear();
