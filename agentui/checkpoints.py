@@ -135,7 +135,7 @@ class Checkpoints:
     def make(self, sandbox: Sandbox) -> State:
         """Begin to make a snapshot, on the running event loop; nothing may use `sandbox` before `made`."""
         state: State = Future()
-        self._task = asyncio.get_running_loop().create_task(sandbox.snapshot())
+        self._task = asyncio.get_running_loop().create_task(_made_after(self._making, sandbox))
         self._task.add_done_callback(lambda task: state.set_result(_outcome(task)))
         self._making = state
         return state
@@ -171,6 +171,13 @@ async def settled(state: State) -> Snapshot | SnapshotRefused:
     if not state.done():
         await asyncio.wait({asyncio.wrap_future(state)})
     return state.result()
+
+
+async def _made_after(earlier: State | None, sandbox: Sandbox) -> Snapshot | SnapshotRefused:
+    """A snapshot, once the earlier one is made: a step without code may follow sooner than that."""
+    if earlier is not None:
+        await settled(earlier)
+    return await sandbox.snapshot()
 
 
 def _outcome(task: asyncio.Task[Snapshot | SnapshotRefused]) -> Snapshot | SnapshotRefused:

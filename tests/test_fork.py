@@ -9,7 +9,7 @@ from sandbox.helpers import RecordingHost
 from sandbox.kinds import make_pool
 
 from agentui.agent import CodeAgent, ToolCallingAgent
-from agentui.checkpoints import RanCode
+from agentui.checkpoints import RanCode, settled
 from agentui.errors import ConfigError, RunFailed, SandboxUnavailable
 from agentui.events import RECORD, ParentRun, RunStarted, StateRestored, StepFinished, ToolCallStarted
 from agentui.limits import Limits
@@ -470,3 +470,11 @@ async def test_records_name_the_files_that_they_do_not_hold(tmp_path):
     records = await saved_records(tmp_path, run)
     again = await finish(agent_for(FakePool(), code("final_answer(y)")).fork_recorded(records, 1), None)
     assert (again.output, list(restored(again).missing)) == (1, ["file 'a.csv'"])
+
+
+async def test_a_step_without_code_may_follow_before_the_snapshot_is_made(real_pool):
+    agent = agent_for(real_pool, code("x = list(range(200_000))"), "No code.", code("final_answer(len(x))"))
+    run = await finish(agent)
+    assert run.output == 200_000
+    kept = agent._runs.session(reset=False).checkpoints.kept
+    assert all([isinstance(await settled(one.state), Snapshot) for one in kept])
