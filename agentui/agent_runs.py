@@ -79,6 +79,11 @@ class AgentRuns:
                     close_later(old)
             return self._own[0]
 
+    def known(self, run_id: str) -> Session | None:
+        """The agent's own conversation, if a run of it has this id."""
+        with self._lock:
+            return next((session for session in self._own if session.has_run(run_id)), None)
+
     def adopt(self, session: Session) -> None:
         """Make `session` the agent's own conversation; it has none yet."""
         self._own.append(session)
@@ -108,8 +113,9 @@ class AgentRuns:
         loop = loop_class(spec, job.session, job.assignment, job.budget, agent)
         origin = job.session.origin
         job.session.begin(job.assignment)
+        again, job.session.again = job.session.again, None
         run = Run(
-            loop.run,
+            loop.run if again is None else again.body(loop.run),
             RunStarted(
                 task=job.assignment.task,
                 model=spec.model.model_id,
@@ -118,7 +124,7 @@ class AgentRuns:
                 tools=tuple(spec.tools_on),
                 files=given_files(job.assignment.files),
                 limits=spec.limits,
-                parent=origin.parent if origin else job.parent,
+                parent=again.parent if again else origin.parent if origin else job.parent,
                 agentui_version=__version__,
             ),
             on_record=on_record,

@@ -45,7 +45,8 @@ class Budget:
         return cls(limits, model, spent.tokens, spent.usd, spent.steps, spent.seconds, payer)
 
     def __post_init__(self) -> None:
-        if self.limits.max_cost_usd is not None and self.price(NO_USAGE) is None:
+        unpriced = not self.model.free and self.price(NO_USAGE) is None
+        if self.limits.max_cost_usd is not None and unpriced:
             raise ConfigError(
                 f"max_cost_usd needs a price, and that of {self.model.model_id!r} is unknown: set max_tokens instead"
             )

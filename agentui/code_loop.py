@@ -12,7 +12,7 @@ from agentui.execute import execute
 from agentui.loop import Loop
 from agentui.native_code import bad_calls, code_of_calls
 from agentui.observe import Observation, mistake, observe_calls, observe_result
-from agentui.parse import Answer, CodeTags
+from agentui.parse import Answer, written
 from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 
 STOPPED = "Observation:\n(stopped while this code was running)"
@@ -78,14 +78,6 @@ class CodeLoop(Loop):
 
     def _as_written(self, answer: Answer) -> str:
         return written(answer, self._spec.tags)
-
-
-def written(answer: Answer, tags: CodeTags) -> str:
-    """An answer as the model wrote it, its code between its tags."""
-    if answer.code is None:
-        return answer.thought
-    closing = f"\n{tags.closing}" if answer.closed else ""
-    return f"{answer.thought}\n{tags.opening}\n{answer.code}{closing}".lstrip()
 
 
 def _ran(step: StepDraft, code: str, error: ExecError | None = None, *, stopped: bool = False) -> RanCode:

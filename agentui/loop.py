@@ -63,8 +63,7 @@ class Loop(ABC):
 
     async def _work(self, run: Run) -> Any:
         await self._session.restore(run, self._spec)
-        await self._tell_files()
-        self._take_up()
+        self._take_up(await self._task_message())
         while True:
             self._budget.check_steps()
             await self._define()
@@ -79,15 +78,15 @@ class Loop(ABC):
             if step.is_final:
                 return answer
 
-    def _take_up(self) -> None:
-        """Begin with the assignment, or go on where a run has left it."""
+    def _take_up(self, message: ChatMessage) -> None:
+        """Begin with the assignment, which `message` tells of, or go on where a run has left it."""
         session, assignment = self._session, self._assignment
         opening = self._spec.opening_messages()  # they change when what the agent is has been changed in between
         session.messages[: session.opening] = opening
         session.opening = len(opening)
         if not assignment.told:
             assignment.told = True
-            session.messages.append(assignment.message)
+            session.messages.append(message)
             return
         cut, assignment.cut = assignment.cut, False
         if cut and session.messages[-1] == NO_ANSWER:
@@ -97,12 +96,13 @@ class Loop(ABC):
             tags = {"opening": self._spec.tags.opening, "closing": self._spec.tags.closing}
             self._remember("user", render(f"cut_off{native}", **tags) if cut else render("interrupted"))
 
-    async def _tell_files(self) -> None:
-        """Say in the task which files it comes with, and how the code reaches them in the sandbox that it has."""
+    async def _task_message(self) -> ChatMessage:
+        """The task, with the files it comes with, and how the code reaches them in the sandbox that it has."""
         assignment = self._assignment
-        if assignment.files and not assignment.told:
-            sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
-            assignment.message = with_files(assignment.message, assignment.files, sandbox.info)
+        if not assignment.files or assignment.told:
+            return assignment.message
+        sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
+        return with_files(assignment.message, assignment.files, sandbox.info)
 
     async def _define(self) -> None:
         """Give the code its variables and files, also when its interpreter had to be replaced."""

@@ -64,7 +64,7 @@ class ManagedAgent(Tool):
             raise ConfigError(
                 f"managed agent {agent.name!r} needs a name and a description: the other agent calls it by them"
             )
-        self._agent = agent
+        self.agent = agent
         self.name = agent.name
         self.description = agent.description
 
@@ -107,8 +107,8 @@ class ManagedAgent(Tool):
 
         try:  # what the model got wrong in its call is told to its code
             task, variables = _arguments(*args, **kwargs)
-            limits = budget.left_for(self._agent.limits)
-            run = self._agent.start(task, session=session, additional_args=variables, limits=limits, on_record=record)
+            limits = budget.left_for(self.agent.limits)
+            run = self.agent.start(task, session=session, additional_args=variables, limits=limits, on_record=record)
         except (TypeError, ConfigError) as error:
             raise ToolError(f"{self.name}: {error}".replace("_arguments()", f"{self.name}()")) from error
         try:

@@ -19,6 +19,9 @@ from agentui.sandbox.base import SANDBOX_ERRORS, ExecError, ExecResult
 from agentui.spec import AgentSpec
 
 MAX_SAME_FAILURES = 3
+TRUNCATED = "the model's answer was cut off at its token limit"
+"How the error of a step begins whose answer was too long."
+NO_TOOL_CALL = "the model's answer had no tool call"
 
 Mistake: TypeAlias = Literal["empty", "truncated", "no_code"]
 
@@ -91,8 +94,8 @@ def observe_mistake(kind: Mistake, reply: Reply, spec: AgentSpec, output_tokens:
     )
     said = {
         "empty": "the model's answer was empty",
-        "truncated": f"the model's answer was cut off at its token limit ({output_tokens} tokens): nothing was run",
-        "no_code": f"the model's answer had no {'tool call' if spec.native_tools else 'code'}",
+        "truncated": f"{TRUNCATED} ({output_tokens} tokens): nothing was run",
+        "no_code": NO_TOOL_CALL if spec.native_tools else "the model's answer had no code",
     }
     return Observation(text=text, error=said[kind])
 

@@ -16,7 +16,7 @@ from agentui.blocks import MARKDOWN, TAGS, BlockSplitter, CodeTags, Piece, Prose
 from agentui.think import Piece as ThinkPiece
 from agentui.think import ThinkSplitter
 
-__all__ = ["MARKDOWN", "TAGS", "Answer", "AnswerParser", "CodeTags", "Piece"]
+__all__ = ["MARKDOWN", "TAGS", "Answer", "AnswerParser", "CodeTags", "Piece", "written"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,14 @@ class Answer:
     code: str | None = None
     closed: bool = True
     "False if the answer ended inside a code block."
+
+
+def written(answer: Answer, tags: CodeTags) -> str:
+    """An answer as the model wrote it, its code between its tags."""
+    if answer.code is None:
+        return answer.thought
+    closing = f"\n{tags.closing}" if answer.closed else ""
+    return f"{answer.thought}\n{tags.opening}\n{answer.code}{closing}".lstrip()
 
 
 class AnswerParser:

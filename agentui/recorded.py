@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from agentui.arguments import as_task
 from agentui.checkpoints import Action, Checkpoint, Defined, RanCode, ToolResult, refused
-from agentui.code_loop import written
 from agentui.errors import ConfigError
 from agentui.events import (
     CodeStarted,
@@ -27,7 +26,7 @@ from agentui.events import (
 from agentui.jsonable import clean_text
 from agentui.loop import NO_ANSWER
 from agentui.messages import ChatMessage
-from agentui.parse import Answer
+from agentui.parse import Answer, written
 from agentui.plain import plain_text
 from agentui.prompts import render
 from agentui.session import Assignment, Session

@@ -6,31 +6,29 @@ A run's state lives in its `Run` and `Session`, so two runs of one agent at the 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from agentui.agent_runs import AgentRuns, Job, RunBody
 from agentui.arguments import as_task
+from agentui.branching import Branching
 from agentui.budget import Budget
 from agentui.code_loop import CodeLoop
 from agentui.errors import ConfigError
 from agentui.events import Record
-from agentui.fork import Method
 from agentui.input_files import Files, as_files
 from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
 from agentui.loop_thread import iterate, run_sync
 from agentui.models.base import Model
-from agentui.recorded import forked_session
 from agentui.result import RunResult, answer_of
 from agentui.runner import Run
 from agentui.session import Assignment, Session
 from agentui.spec import AgentSpec
 
 
-class Runnable:
+class Runnable(Branching):
     """The runs of an agent.
 
     Args:
@@ -214,27 +212,8 @@ class Runnable:
             )
         if first_code is not None and self.spec.native_tools:
             raise ConfigError("first_code is for agents that write code: this one calls tools")
-        job.assignment.first_code = first_code
+        job.assignment.first_code = first_code or job.assignment.first_code
         return self._runs.launch(job, self.spec, self, self.loop_class, on_record)
-
-    def fork(self, step: int, run_id: str | None = None, *, method: Method | None = None) -> Self:
-        """A copy of this agent whose own conversation is that of this one after a step; see `Session.fork`.
-
-        `fork(2).resume()` goes on with the task from there, `fork(2).run("…", reset=False)` says something first.
-        """
-        return self._with(self._runs.session(reset=False).fork(step, run_id, method=method))
-
-    def fork_recorded(self, records: Iterable[Record], step: int) -> Self:
-        """The same for a run of which there are only records, of this agent or one like it; its code runs again.
-
-        Args:
-            records: Of one run, from its first, as `recording.read_records` gives them.
-            step: Number of a finished step.
-
-        Raises:
-            ConfigError: The step is not in the records, or they begin in another run.
-        """
-        return self._with(forked_session(records, step, self.spec))
 
     def interrupt(self) -> None:
         """Stop every run of this agent now, from any thread."""
@@ -243,12 +222,6 @@ class Runnable:
     def close(self) -> None:
         """Stop the agent's runs and end the interpreter of its own conversation. The agent can be used again."""
         self._runs.close()
-
-    def _with(self, session: Session) -> Self:
-        twin = copy.copy(self)
-        twin._runs = AgentRuns(twin)
-        twin._runs.adopt(session)
-        return twin
 
     def _rest_of(self, session: Session, limits: Limits | None, max_steps: int | None) -> Job:
         assignment, unfinished = session.left()

@@ -90,7 +90,7 @@ class Run:
         self.stop_requested_s: float | None = None
         self._clock = clock
         self._t0 = clock()
-        self._on_record = on_record
+        self._listeners = [] if on_record is None else [on_record]
         self._on_end = on_end
         self._waiters: list[asyncio.Future[None]] = []
         self.emit(started)
@@ -136,8 +136,12 @@ class Run:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        if self._on_record is not None:
-            _tell(self._on_record, record)
+        for listener in self._listeners:
+            _tell(listener, record)
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """Have `listener` called with each further record, after those who listen already; it may `emit`."""
+        self._listeners.append(listener)
 
     @property
     def artifact_bytes(self) -> int:

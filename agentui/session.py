@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agentui.again import Again
 from agentui.budget import Budget
 from agentui.checkpoints import Checkpoint, Checkpoints, History, refused
 from agentui.errors import ConfigError
@@ -67,6 +68,7 @@ class Session:
         checkpoints: What is kept of every finished step, so that `fork` can go back to it.
         history: What the interpreter's state came from.
         origin: For a fork, what it still has to restore.
+        again: What its next run does once more; None for a run of its own.
         payer: The budget of the run that called its agent; None for a conversation of its own.
         kept: Somebody may go on with it after a run; otherwise the run's end closes it.
     """
@@ -85,6 +87,7 @@ class Session:
         self.checkpoints = Checkpoints()
         self.history = History()
         self.origin: Origin | None = None
+        self.again: Again | None = None
         self._lost = False
 
     def __del__(self) -> None:
@@ -162,6 +165,11 @@ class Session:
                 ),
             )
         )
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether a run of it is known that can be gone back to, or gone on with."""
+        left = self.unfinished is not None and self.unfinished.run_id == run_id
+        return left or any(one.run_id == run_id for one in self.checkpoints.kept)
 
     def fork(self, step: int, run_id: str | None = None, *, method: Method | None = None) -> Session:
         """A new conversation that is what this one was after a step; this one stays as it is, also while it runs.
