@@ -126,6 +126,11 @@ class PastRun:
         """Whether it has an answer."""
         return self.end is not None and self.end.status == "completed"
 
+    @property
+    def calls_natively(self) -> bool:
+        """Whether it is of an agent whose model calls tools natively instead of writing code."""
+        return any(step.calls and step.code is None for step in self.steps)
+
     def was_cut(self, step: PastStep) -> bool:
         """Whether the run was ended from outside, or its recording stops, within this step."""
         if self.completed or step is not self.steps[-1]:

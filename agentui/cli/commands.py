@@ -1,4 +1,4 @@
-"""The commands: `agentui [serve]`, `run`, `replay`, `export`, `deploy`, `doctor`.
+"""The commands: `agentui [serve]`, `run`, `replay`, `rerun`, `export`, `deploy`, `doctor`.
 
 Bad input ends with one line on standard error and exit status 2, never with a traceback.
 """
@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from agentui.cli import deploy, doctor, export, replay, run, serve
+from agentui.cli import deploy, doctor, export, replay, rerun, run, serve
 from agentui.cli.interrupts import EXIT_STOPPED
 from agentui.cli.terminal import one_line
 from agentui.errors import AgentUIError, ConfigError
 from agentui.version import __version__
 
-_COMMANDS = (serve, run, replay, export, deploy, doctor)
+_COMMANDS = (serve, run, replay, rerun, export, deploy, doctor)
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 

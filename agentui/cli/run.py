@@ -87,7 +87,7 @@ def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Seque
     choice = sandbox_from(options)
     session, pool = Session(), pool_for(choice)
     if choice.place != "local":
-        asyncio.run(_check(pool))
+        asyncio.run(check_sandbox(pool))
     with mistakes_in_flags():
         agent = CodeAgent(
             tools=tools,
@@ -103,10 +103,10 @@ def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Seque
         with mistakes_in_flags():
             return agent.start(task, session=session, images=options.image, files=options.file)
 
-    return asyncio.run(_watch(start, session, pool, options))
+    return asyncio.run(watch(start, session, pool, options))
 
 
-async def _check(pool: SandboxPool) -> None:
+async def check_sandbox(pool: SandboxPool) -> None:
     """See whether there can be a sandbox before a model is paid for code to run in it.
 
     Raises:
@@ -118,7 +118,8 @@ async def _check(pool: SandboxPool) -> None:
         raise ConfigError(str(error)) from error
 
 
-async def _watch(start: Callable[[], Run], session: Session, pool: SandboxPool, options: argparse.Namespace) -> int:
+async def watch(start: Callable[[], Run], session: Session, pool: SandboxPool, options: argparse.Namespace) -> int:
+    """Start a run and show it to its end, or until somebody stops it; returns the exit status."""
     run = start()
     out, errors, stopped = Output(sys.stdout), Output(sys.stderr), asyncio.Event()
     terminal = Terminal(out, errors, quiet=options.quiet)

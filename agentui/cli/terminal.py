@@ -12,6 +12,7 @@ from agentui.events import (
     CodeDelta,
     CodeStarted,
     ContextCompacted,
+    Diverged,
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
@@ -139,6 +140,8 @@ class Terminal:
             case ModelRetried():
                 self._code_shown = False
                 self._block(f"Retrying in {event.wait_s:.1f} s: {error_in_flags(event.reason)}", _ERROR)
+            case Diverged():
+                self._block(f"≠ Not as recorded ({event.what}): {event.recorded} → {event.now}", _ERROR)
             case ContextCompacted() | UpstreamClosed() | StopRequested():
                 self._block(note(event), _DIM)
             case _:

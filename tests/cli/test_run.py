@@ -223,6 +223,7 @@ def test_a_limit_inside_an_answer_is_told_in_the_words_of_the_command_line(agent
         (["run"], "the following arguments are required: task"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         (["replay", "/no/such.jsonl"], "/no/such.jsonl"),
+        (["rerun", "/no/such.jsonl"], "/no/such.jsonl"),
         (["export", "pyproject.toml"], "line 1 is not a record"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
@@ -269,7 +270,7 @@ def test_a_recorded_run_is_replayed_and_exported(agentui, tmp_path):
     assert table[1].split(",")[1:10] == ["m", "1", "action", "1", "False", "40", "False", "9", "False"]
 
 
-@pytest.mark.parametrize("command", ["", "serve", "run", "replay", "export", "deploy", "doctor"])
+@pytest.mark.parametrize("command", ["", "serve", "run", "replay", "rerun", "export", "deploy", "doctor"])
 def test_every_command_explains_itself_with_an_example(agentui, command):
     done = agentui(*command.split(), "--help")
     assert done.returncode == 0
