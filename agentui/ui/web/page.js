@@ -167,6 +167,7 @@
     document.body.dataset.preset ??= Object.keys(agentui.offers)[0];
     const [status, chat, panel, stop, send, inspector] = await present(
       "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint", "transcript", "live-step",
+      "base-url", "model-id", "api-key",
     );
     const toEnd = agentui.startFollowing(chat);
     startSettings(panel);
