@@ -14,6 +14,7 @@ SCRIPTS = tuple(
     for name in (
         "fold",
         "format",
+        "store",
         "ask",
         "run",
         "compare",
@@ -33,7 +34,10 @@ SCRIPTS = tuple(
         "usage",
         "tabs",
         "inspector",
+        "markdown",
+        "copy",
         "marks",
+        "levels",
         "presets",
         "suggest",
         "models",
@@ -60,6 +64,7 @@ STYLES = tuple(
         "tabs",
         "usage",
         "marks",
+        "levels",
         "narrow",
     )
 )

@@ -47,7 +47,9 @@
       const pre = el("pre", "au-text");
       pre.tabIndex = 0;
       pre.setAttribute("aria-label", name);
-      const node = el("section", `au-part au-part-${name.toLowerCase().replace(" ", "-")}`, el("h3", "", name), pre);
+      const copy = agentui.copyButton("au-copy", "Copy", `Copy: ${name}`, () => pre.textContent);
+      const head = el("div", "au-part-head", el("h3", "", name), copy);
+      const node = el("section", `au-part au-part-${name.toLowerCase().replace(" ", "-")}`, head, pre);
       node.hidden = true;
       return { node, pre, shown: 0, text: "" };
     }

@@ -35,7 +35,9 @@
       this.switcher.hidden = true;
       this.switcher.addEventListener("change", () => this.choose(this.switcher.value));
       this.empty = el("p", "au-empty", "Steps, their times and their tokens appear here while an agent works.");
-      this.announce = el("div", "au-hidden");
+      this.phase = el("span", "");
+      this.said = el("span", "");
+      this.announce = el("div", "au-hidden", this.phase, this.said);
       this.announce.setAttribute("aria-live", "polite");
       const legend = el("span", "au-legend");
       for (const [kind, name] of [["waiting", "model waiting"], ["generating", "generating"], ["running", "running code"]])
@@ -152,6 +154,11 @@
       return run.whole(ask);
     }
 
+    /* Tells those who hear the page what has just been done. */
+    say(text) {
+      this.said.replaceChildren(text);
+    }
+
     /* The shown panel is drawn anew with the next frame. */
     touch() {
       this.tabsAt = null;
@@ -206,7 +213,7 @@
       this.onDraw(view, now);
       const text = phaseText(view, now);
       const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : text;
-      setText(this.announce, view ? spoken : "");
+      setText(this.phase, view ? spoken : "");
       const running = Boolean(view && !view.end);
       const key = `${running}/${this.runs.size}/${this.chat}`;
       if (key !== this.told) {

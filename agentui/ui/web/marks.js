@@ -53,6 +53,7 @@
       }
       if (!card || !this.reveals) return;
       this.reveals = false;
+      if (!card.offsetParent) return;
       // Long cards are read from their head.
       this.chat.scrollTop += card.getBoundingClientRect().top - this.chat.getBoundingClientRect().top - 16;
       this.hold();

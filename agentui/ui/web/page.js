@@ -6,15 +6,6 @@
   const wide = window.matchMedia("(min-width: 1100px)");
   const byId = (id) => document.getElementById(id);
 
-  function store(name, value) {
-    try {
-      if (value !== undefined) localStorage.setItem(name, value);
-      return localStorage.getItem(name);
-    } catch {
-      return null; // storage may be off: the choice then lasts until the page is closed
-    }
-  }
-
   /* Resolves when all these ids are on the page. */
   function present(...ids) {
     return new Promise((resolve) => {
@@ -35,7 +26,7 @@
   function startTheme() {
     const system = window.matchMedia("(prefers-color-scheme: dark)");
     const apply = () => {
-      const asked = new URLSearchParams(location.search).get("__theme") ?? store(STORED_THEME);
+      const asked = new URLSearchParams(location.search).get("__theme") ?? agentui.store(STORED_THEME);
       setTheme(asked === "dark" || (asked !== "light" && system.matches));
     };
     apply();
@@ -48,7 +39,7 @@
   }
 
   function startSettings(panel) {
-    const initial = () => setSettings(wide.matches && store(STORED_PANEL) !== "closed");
+    const initial = () => setSettings(wide.matches && agentui.store(STORED_PANEL) !== "closed");
     initial();
     wide.addEventListener("change", initial);
     name(panel, "complementary", "Settings");
@@ -74,12 +65,12 @@
   const ACTIONS = (agentui.actions = {
     theme: () => {
       const dark = !document.body.classList.contains("dark");
-      store(STORED_THEME, dark ? "dark" : "light");
+      agentui.store(STORED_THEME, dark ? "dark" : "light");
       setTheme(dark);
     },
     settings: () => {
       const open = document.body.dataset.settings !== "open";
-      if (wide.matches) store(STORED_PANEL, open ? "open" : "closed");
+      if (wide.matches) agentui.store(STORED_PANEL, open ? "open" : "closed");
       setSettings(open);
     },
     sheet: () => setSheet(document.body.dataset.sheet !== "open"),
@@ -204,6 +195,7 @@
       onSelect: (selected) => marks.select(selected),
     });
     const marks = new agentui.Marks(chat, view, toEnd.hold);
+    byId("conversation").prepend(new agentui.Levels(chat, view).node);
     agentui.inspector = view;
     const take = () => {
       if (props.value) view.feed(JSON.parse(props.value));
