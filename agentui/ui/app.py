@@ -16,6 +16,7 @@ from io import StringIO
 from typing import Any, Final
 
 from agentui.adopt import AgentSource
+from agentui.demo import EXAMPLES
 from agentui.errors import AgentUIError, ConfigError
 from agentui.loop_thread import run_sync
 from agentui.sandbox.base import SandboxPool
@@ -128,7 +129,8 @@ def _listen(demo: Page, settings: Settings) -> int:
 
 
 def _start(demo: Page, settings: Settings, port: int) -> None:
-    scripts = f"{offers_script(demo.service.connections.offers)}\n{read_web(SCRIPTS)}"
+    examples = EXAMPLES if demo.service.own_agent is None else ()
+    scripts = f"{offers_script(demo.service.connections.offers, examples)}\n{read_web(SCRIPTS)}"
     demo.queue(default_concurrency_limit=8, max_size=1_000, api_open=False)
     demo.launch(
         server_name=settings.host,

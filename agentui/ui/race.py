@@ -14,6 +14,7 @@ from typing import Any
 
 from agentui.events import Record
 from agentui.runner import Run
+from agentui.session import Session
 
 MIN_LANES = 2
 MAX_LANES = 3
@@ -28,8 +29,12 @@ class Lane:
     name: str
     "Tells the lanes of a race apart."
     run: Run | None = None
+    session: Session | None = None
+    "Its conversation, whose steps can be gone back to when its sandbox is closed."
     problem: str | None = None
     "Why it could not start, in a sentence."
+    continued: bool = False
+    "It became the chat's conversation."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,12 +60,20 @@ class Race:
             run.stop()
 
     def described(self) -> dict[str, Any]:
-        """What the browser is told: `{"id", "lanes": [{"name", "run_id", "problem"}]}`, None for what a lane lacks."""
+        """What the browser is told: `{"id", "going", "lanes": [{"name", "run_id", "problem", "continued"}]}`.
+
+        None stands for what a lane lacks.
+        """
         lanes = [
-            {"name": lane.name, "run_id": lane.run.run_id if lane.run else None, "problem": lane.problem}
+            {
+                "name": lane.name,
+                "run_id": lane.run.run_id if lane.run else None,
+                "problem": lane.problem,
+                "continued": lane.continued,
+            }
             for lane in self.lanes
         ]
-        return {"id": self.race_id, "lanes": lanes}
+        return {"id": self.race_id, "going": self.going, "lanes": lanes}
 
 
 class Races:
@@ -95,6 +108,11 @@ class Races:
     def get(self, race_id: str) -> Race | None:
         """The race with this id."""
         return next((race for race in self._races if race.race_id == race_id), None)
+
+    def lane(self, run_id: str) -> Lane | None:
+        """The lane with this run."""
+        lanes = (lane for race in self._races for lane in race.lanes)
+        return next((lane for lane in lanes if lane.run is not None and lane.run.run_id == run_id), None)
 
     def on_record(self, record: Record) -> None:
         """Take a record of a lane."""

@@ -1,4 +1,4 @@
-"""What the page asks about races: start one, stop a lane, end one.
+"""What the page asks about races: start one, stop a lane, end one, go on with a lane in the chat.
 
 A key that comes with a lane goes to that lane's endpoint, for as long as the lane runs, and is not kept. Without one a
 lane has the key that the visitor gave for the same endpoint, or what this server has for it.
@@ -43,7 +43,12 @@ class RaceActions:
     @property
     def verbs(self) -> Mapping[str, Callable[[Visitor, Fields], Awaitable[Any]]]:
         """The actions by the verbs that ask for them."""
-        return {"race": self.start, "stop_lane": self.stop_lane, "race_end": self.end}
+        return {
+            "race": self.start,
+            "stop_lane": self.stop_lane,
+            "race_end": self.end,
+            "race_go_on": self.go_on,
+        }
 
     async def start(self, visitor: Visitor, fields: Fields) -> dict[str, Any]:
         """Start a race: `{"task", "lanes": [{field of Choices: text}, …]}` → what `Race.described` says.
@@ -67,15 +72,35 @@ class RaceActions:
 
     async def stop_lane(self, visitor: Visitor, fields: Fields) -> None:
         """Stop the run `{"run_id"}` if it is a lane's."""
-        run_id = given(fields, "run_id", str)
-        for run in visitor.races.runs:
-            if run.run_id == run_id:
-                run.stop()
+        lane = visitor.races.lane(given(fields, "run_id", str))
+        if lane is not None and lane.run is not None:
+            lane.run.stop()
 
     async def end(self, visitor: Visitor, fields: Fields) -> None:
         """Stop all lanes of the race `{"race"}`."""
         if race := visitor.races.get(given(fields, "race", str)):
             race.stop()
+
+    async def go_on(self, visitor: Visitor, fields: Fields) -> None:
+        """Make a completed lane, `{"run_id"}`, the conversation of a chat that has none yet.
+
+        What its code left behind is restored when the chat's next run begins.
+
+        Raises:
+            ConfigError: The lane cannot be gone on with, or the chat has runs of its own, which would be lost.
+        """
+        lane = visitor.races.lane(given(fields, "run_id", str))
+        if lane is None or lane.run is None or lane.session is None or lane.run.status != "completed":
+            raise ConfigError("only a lane that has completed its task can be gone on with: choose another one")
+        if visitor.races.going or visitor.sending:
+            raise ConfigError("something runs in this chat: stop it, or wait for its end")
+        if visitor.runs:
+            raise ConfigError(
+                "this chat has a conversation already: press New chat and race there to go on with a lane"
+            )
+        await visitor.take_over(lane.run, lane.session.fork(lane.session.steps[-1].step))
+        lane.continued = True
+        visitor.changes.touch()
 
     async def _race(self, visitor: Visitor, task: str, choices: Sequence[Choices]) -> Race:
         races, sessions = visitor.races, [_session() for _ in choices]
@@ -88,7 +113,7 @@ class RaceActions:
         for agent, session, one in zip(agents, sessions, choices, strict=True):
             lane = Lane(name=_name(agent, one, [lane.name for lane in lanes]))
             try:
-                lane.run = self._started(agent, task, session, races)
+                lane.run, lane.session = self._started(agent, task, session, races), session
             except AgentUIError as error:
                 lane.problem = sentence(humane(str(error)))
             lanes.append(lane)

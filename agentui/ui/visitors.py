@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from agentui.demo import EXAMPLES
-from agentui.events import Record, RunFinished
+from agentui.events import Record, RunFinished, RunStarted
 from agentui.runner import Run
 from agentui.session import Session
 from agentui.ui.chat import Message, follow_up_message, notice_message
@@ -100,7 +100,8 @@ class Visitor:
     @property
     def all_runs(self) -> list[Run]:
         """Every run of the chat, the lanes of its races last."""
-        return [*(entry.run for entry in self.runs if entry.run is not None), *self.races.runs]
+        own = [entry.run for entry in self.runs if entry.run is not None]
+        return [*own, *(run for run in self.races.runs if run not in own)]
 
     @property
     def settled(self) -> list[Message]:
@@ -146,6 +147,15 @@ class Visitor:
         """The run that `begin` made room for could not be started."""
         self.runs.pop()
         self._settle()
+
+    async def take_over(self, run: Run, session: Session) -> None:
+        """Make an ended run that went on elsewhere the first of the chat, and `session` what is gone on with."""
+        old, self.session = self.session, session
+        take = self.begin(next(record.event.task for record in run.records if isinstance(record.event, RunStarted)))
+        self.started(run)
+        for record in run.records:
+            take(record)
+        await old.close()
 
     def notice(self, text: str | None) -> None:
         """Show `text` at the end of the transcript, until the next task."""

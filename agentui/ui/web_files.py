@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from agentui.demo import Example
 from agentui.ui.connections import Offer
 
 WEB = Path(__file__).parent / "web"
@@ -43,6 +44,14 @@ SCRIPTS = tuple(
         "models",
         "follow",
         "press",
+        "race_lane",
+        "race_steps",
+        "race_table",
+        "race_form",
+        "race_setup",
+        "race_view",
+        "race",
+        "race_page",
         "page",
     )
 )
@@ -65,6 +74,10 @@ STYLES = tuple(
         "usage",
         "marks",
         "levels",
+        "race",
+        "race_lanes",
+        "race_table",
+        "race_setup",
         "narrow",
     )
 )
@@ -75,8 +88,11 @@ def read_web(names: Sequence[str]) -> str:
     return "\n".join((WEB / name).read_text(encoding="utf-8") for name in names)
 
 
-def offers_script(offers: Sequence[Offer]) -> str:
-    """What the presets stand for, for the page's scripts."""
-    known = {offer.name: [offer.base_url, next(iter(offer.model_ids), "")] for offer in offers}
-    text = json.dumps(known).replace("<", "\\u003c")
-    return f"window.agentui = {{ offers: {text} }};"
+def offers_script(offers: Sequence[Offer], examples: Sequence[Example] = ()) -> str:
+    """What the presets stand for, and the tasks that a race can begin with, for the page's scripts."""
+    known = {
+        offer.name: [offer.base_url, next(iter(offer.model_ids), ""), offer.title, offer.model_ids] for offer in offers
+    }
+    tasks = [[example.title, example.task] for example in examples]
+    text = json.dumps({"offers": known, "examples": tasks}).replace("<", "\\u003c")
+    return f"window.agentui = {text};"

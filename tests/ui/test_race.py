@@ -253,3 +253,24 @@ def test_the_demo_has_paces():
     assert [model.model_id for model in paced] == ["demo-fast", "demo", "demo-slow"]
     delays = [model._delta_delay_s for model in paced]
     assert all(one < other for one, other in pairwise(delays))
+
+
+async def test_a_lane_becomes_the_conversation_of_an_empty_chat():
+    scripts = [["<code>x = 41</code>", *answering("first")], ["<code>y = 1</code>", *answering("second")]]
+    service, _ = make_service(*scripts, ["<code>final_answer(sorted({'x', 'y'} & set(dir())))</code>"])
+    visitor = service.visitors.get(None)
+    done = await race(service, visitor, DEMO, DEMO)
+    for run in done.runs:
+        await run.wait()
+    first, second = done.runs
+    assert await ask(service, visitor, "race_go_on", run_id=second.run_id) == {"answer": None}
+    assert [entry.run for entry in visitor.runs] == [second]
+    assert [run.run_id for run in visitor.all_runs] == [second.run_id, first.run_id]
+    assert "second" in str(visitor.settled)
+    assert [lane["continued"] for lane in done.described()["lanes"]] == [False, True]
+    assert await service.send(visitor, "And now?", Choices(preset="demo"))
+    assert (await visitor.runs[1].run.wait()).output == ["y"]
+    assert visitor.runs[1].run.records[0].event.parent.run_id == second.run_id
+    refused = await ask(service, visitor, "race_go_on", run_id=first.run_id)
+    assert "has a conversation already" in refused["error"]
+    await service.close()

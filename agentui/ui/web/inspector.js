@@ -12,6 +12,7 @@
       Object.assign(this, { root, status, refetch, onState, onDraw, onSelect });
       this.chat = null;
       this.runs = new Map();
+      this.lanes = new Map();
       this.shown = this.selected = null;
       this.follow = true;
       this.path = null;
@@ -57,13 +58,17 @@
     /* Takes a batch as the server or a file has it. */
     feed(batch) {
       if (batch.chat !== this.chat) this.reset(batch.chat);
+      for (const { run_id, name, continued } of (batch.races ?? []).flatMap(({ lanes }) => lanes)) {
+        if (continued) this.takeOver(run_id);
+        else if (run_id) this.lanes.set(run_id, name);
+      }
       for (const part of batch.runs) {
         let run = this.runs.get(part.run_id);
         const added = !run;
         if (added) {
           run = new WatchedRun(part.run_id);
           this.runs.set(part.run_id, run);
-          if (this.follow) this.shown = run;
+          if (this.follow && !this.lanes.has(part.run_id)) this.shown = run;
         }
         if (!run.take(part)) this.recover(run);
         if (added) this.listRuns();
@@ -71,9 +76,17 @@
       this.schedule();
     }
 
+    /* A lane has become a run of the conversation. */
+    takeOver(runId) {
+      if (!this.lanes.delete(runId)) return;
+      this.listRuns();
+      this.choose(runId);
+    }
+
     reset(chat) {
       this.chat = chat;
       this.runs.clear();
+      this.lanes.clear();
       this.shown = null;
       this.follow = true;
       this.redraw();
@@ -96,24 +109,29 @@
       }
     }
 
+    /* The runs of the conversation: all but the lanes of races. */
+    get own() {
+      return [...this.runs.values()].filter((run) => !this.lanes.has(run.view.runId));
+    }
+
     listRuns() {
-      const ids = [...this.runs.keys()];
-      this.switcher.replaceChildren(
-        ...ids.map((id, index) => {
-          const parent = ids.indexOf(this.runs.get(id).view.start?.parent?.run_id);
-          const option = el("option", "", `Run ${index + 1} of ${ids.length}${parent < 0 ? "" : ` · from ${parent + 1}`}`);
-          if (parent >= 0) option.title = `It goes on from run ${parent + 1}`;
-          option.value = id;
-          return option;
-        }),
-      );
-      this.switcher.hidden = ids.length < 2;
+      const ids = this.own.map((run) => run.view.runId);
+      const options = ids.map((id, index) => {
+        const parent = ids.indexOf(this.runs.get(id).view.start?.parent?.run_id);
+        const option = el("option", "", `Run ${index + 1} of ${ids.length}${parent < 0 ? "" : ` · from ${parent + 1}`}`);
+        if (parent >= 0) option.title = `It goes on from run ${parent + 1}`;
+        option.value = id;
+        return option;
+      });
+      for (const [id, name] of this.lanes)
+        if (this.runs.has(id)) options.push(Object.assign(el("option", "", `Race: ${name}`), { value: id }));
+      this.switcher.replaceChildren(...options);
+      this.switcher.hidden = options.length < 2;
       if (this.shown) this.switcher.value = this.shown.view.runId;
     }
 
     choose(runId) {
-      const ids = [...this.runs.keys()];
-      this.follow = runId === ids[ids.length - 1];
+      this.follow = runId === this.own.at(-1)?.view.runId;
       this.shown = this.runs.get(runId) ?? null;
       this.redraw();
       this.schedule();
@@ -177,12 +195,12 @@
     draw() {
       if (this.drawn !== this.shown) this.redraw();
       const run = this.shown;
-      const latest = [...this.runs.values()].pop();
+      const latest = this.own.at(-1);
       this.empty.hidden = Boolean(run);
       this.timeline.node.hidden = !run;
       if (run) this.drawRun(run);
       this.drawBar(latest);
-      if (latest && !latest.view.end) this.schedule();
+      if ([latest, run].some((one) => one && !one.view.end)) this.schedule();
     }
 
     drawRun(run) {
@@ -214,11 +232,12 @@
       const text = phaseText(view, now);
       const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : text;
       setText(this.phase, view ? spoken : "");
-      const running = Boolean(view && !view.end);
-      const key = `${running}/${this.runs.size}/${this.chat}`;
+      const running = [...this.runs.values()].some((run) => !run.view.end);
+      const runs = this.own.length;
+      const key = `${running}/${runs}/${this.chat}`;
       if (key !== this.told) {
         this.told = key;
-        this.onState({ running, runs: this.runs.size });
+        this.onState({ running, runs });
       }
     }
   }

@@ -197,8 +197,12 @@
     const marks = new agentui.Marks(chat, view, toEnd.hold);
     byId("conversation").prepend(new agentui.Levels(chat, view).node);
     agentui.inspector = view;
+    const takeRaces = agentui.startRaces({ inspector: view, chat, composer: byId("composer"), send });
     const take = () => {
-      if (props.value) view.feed(JSON.parse(props.value));
+      if (!props.value) return;
+      const batch = JSON.parse(props.value);
+      view.feed(batch);
+      takeRaces(batch);
     };
     watch("value", take);
     take();
