@@ -37,6 +37,8 @@ class Runnable(Branching):
     """
 
     loop_class: ClassVar[type[RunBody]] = CodeLoop
+    adjustable: ClassVar[bool] = True
+    "Whether its system prompt, tools and imports are those of the spec, and no other library's."
     name: str | None = None
     description: str | None = None
 

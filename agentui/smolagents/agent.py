@@ -40,6 +40,7 @@ class SmolagentsAgent(Runnable):
     """
 
     loop_class = SmolagentsLoop
+    adjustable = False
 
     def __init__(self, template: Any, *, limits: Limits | None = None, sandbox_pool: SandboxPool | None = None) -> None:
         self._template = template

@@ -1,4 +1,4 @@
-"""The page. Only `events.py`, `layout.py` and `theme.py` import Gradio; the rest turns runs into plain values."""
+"""The page. `events.py`, `layout.py`, `settings_panel.py` and `theme.py` import Gradio; the rest makes plain values."""
 
 import os
 

@@ -50,15 +50,33 @@ class Choices:
     max_cost_usd: str = ""
     step_seconds: str = ""
     instructions: str = ""
+    system_prompt: str = ""
+    "In place of the agent's own."
+    imports: str = ""
+    "Names of modules, with commas between them."
+    tools_off: str = ""
+    "Names of tools that are switched off, with commas between them."
 
-    def limits(self, base: Limits) -> Limits:
+    @property
+    def switched_off(self) -> frozenset[str]:
+        """The tools that are switched off."""
+        return frozenset(name for name in self.tools_off.split(",") if name)
+
+    def limits(self, base: Limits, *, capped: bool = False) -> Limits:
         """The limits that were typed, `base` where a field is empty.
 
         Raises:
-            ConfigError: What stands in a field is no limit; the message names the field as the page does.
+            ConfigError: What stands in a field is no limit, or is more than `base` and that is `capped`; the message
+                names the field as the page does.
         """
         typed = {field.name: str(getattr(self, field.name)).strip() for field in LIMIT_FIELDS}
         changed: dict[str, Any] = {field.name: _number(field, typed[field.name]) for field in LIMIT_FIELDS}
+        for field in LIMIT_FIELDS if capped else ():
+            asked, cap = changed[field.name], getattr(base, field.name)
+            if asked is not None and cap is not None and asked > cap:
+                raise ConfigError(
+                    f"the limit {field.label} is {asked:,} and this server allows {cap:,} at most: lower it"
+                )
         return dataclasses.replace(base, **{name: value for name, value in changed.items() if value is not None})
 
 

@@ -11,6 +11,7 @@ other event is short. All are private but `/run`, which is the API.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any
@@ -21,14 +22,15 @@ from agentui.demo import EXAMPLES
 from agentui.errors import ConfigError
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxInfo
-from agentui.ui.choices import LIMIT_FIELDS, Choices
+from agentui.ui.choices import Choices
 from agentui.ui.connections import DEMO, keep_key, preset_of
 from agentui.ui.feed import Feed
-from agentui.ui.layout import KEY_NOTE, Parts, page
+from agentui.ui.layout import Parts, page
 from agentui.ui.pace import pace
 from agentui.ui.service import Service
+from agentui.ui.settings_panel import KEY_NOTE
 from agentui.ui.signals import Watch, frames
-from agentui.ui.visitors import Chosen, Visitor
+from agentui.ui.visitors import Visitor
 
 BEAT_S = 15.0
 "Seconds of silence after which a page is sent the same again, which frees the place of one that has gone."
@@ -66,7 +68,7 @@ class PageEvents:
         with Page(title="agentui", fill_height=True, fill_width=True, analytics_enabled=False) as demo:
             # Both are fixed, or a restart of the server would make strangers of all visitors.
             visitor = gr.BrowserState(None, storage_key="agentui-visitor", secret="agentui-visitor-v1")
-            parts = page(service.connections.offers, service.settings.limits, self.sandbox, act, service.own_agent)
+            parts = page(service.connections.offers, service.terms, self.sandbox, act, service.own_agent)
             self._bind(demo, parts, visitor)
             gr.api(self.run, api_name="run", concurrency_limit=None)
         demo.service = service
@@ -75,7 +77,7 @@ class PageEvents:
     def _bind(self, demo: gr.Blocks, parts: Parts, visitor: gr.BrowserState) -> None:
         fields = parts.fields
         connection = [fields.preset, fields.base_url, fields.model_id]
-        hello = demo.load(self.hello, [visitor], [visitor, *connection, fields.key_note], **_ACT)
+        hello = demo.load(self.hello, [visitor], [visitor, *fields.kept, fields.key_note], **_ACT)
         hello.then(self.watch_settled, [visitor], [parts.settled, parts.live], **_WATCH)
         hello.then(self.watch_live, [visitor], [parts.live, parts.inspector], **_WATCH)
         demo.unload(self.unload)
@@ -121,14 +123,14 @@ class PageEvents:
         )
 
     async def hello(self, visitor_id: Any, request: gr.Request) -> tuple[Any, ...]:
-        """A page opened: find its visitor, or make a new one, and show the connection as it was left."""
+        """A page opened: find its visitor, or make a new one, and show the settings as they were left."""
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
-        visitor = self._visitor(visitor_id, request)
-        chosen = visitor.chosen
-        if chosen is None:  # a program may have filled in the fields of a fresh page already
-            return visitor.visitor_id, gr.skip(), gr.skip(), gr.skip(), _key_note(visitor)
-        return visitor.visitor_id, chosen.preset, chosen.base_url, chosen.model_id, _key_note(visitor)
+        visitor, terms = self._visitor(visitor_id, request), self.service.terms
+        fields = terms.values(visitor.chosen or terms.initial(DEMO))
+        if visitor.chosen is None:  # a program may have filled in the fields of a fresh page already
+            fields = [gr.skip() for _ in fields]
+        return visitor.visitor_id, *fields, _key_note(visitor)
 
     async def watch_settled(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
         """Yield the settled messages whenever there are more of them, and the live step that belongs to them."""
@@ -166,14 +168,14 @@ class PageEvents:
 
     async def send(self, visitor_id: Any, task: str | None, request: gr.Request, *fields: Any) -> tuple[Any, str, str]:
         """Start a task with the settings as they stand in the fields."""
-        visitor, choices = self._visitor(visitor_id, request), _choices(*fields)
+        visitor, choices = self._visitor(visitor_id, request), self.service.terms.choices(fields)
         self._remember(visitor, choices)
         accepted = await self.service.send(visitor, task or "", choices)
         return "" if accepted else task, "", _key_note(visitor)
 
     async def go_on(self, visitor_id: Any, run_id: str | None, request: gr.Request, *fields: Any) -> tuple[str, str]:
         """Go on with a run that ended early, with the settings as they stand in the fields."""
-        visitor, choices = self._visitor(visitor_id, request), _choices(*fields)
+        visitor, choices = self._visitor(visitor_id, request), self.service.terms.choices(fields)
         self._remember(visitor, choices)
         await self.service.go_on(visitor, run_id or "", choices)
         return "", _key_note(visitor)
@@ -195,11 +197,12 @@ class PageEvents:
     ) -> str:
         """Remember the connection, and forget a key that belongs to another endpoint."""
         visitor = self._visitor(visitor_id, request)
-        offer = self.service.connections.offer(preset)
-        visitor.chosen = chosen = Chosen(
-            preset=preset_of(offer, base_url or ""), base_url=base_url or "", model_id=model_id or ""
+        offer, url = self.service.connections.offer(preset), base_url or ""
+        chosen = visitor.chosen or self.service.terms.initial(preset)
+        visitor.chosen = dataclasses.replace(
+            chosen, preset=preset_of(offer, url), base_url=url, model_id=model_id or ""
         )
-        keep_key(visitor, chosen.base_url.strip() or offer.base_url, "")
+        keep_key(visitor, url.strip() or offer.base_url, "")
         return _key_note(visitor)
 
     async def keep_key(
@@ -256,7 +259,7 @@ class PageEvents:
     def _remember(self, visitor: Visitor, choices: Choices) -> None:
         with suppress(ConfigError):  # an unknown preset is named in the transcript, by what follows
             preset = preset_of(self.service.connections.offer(choices.preset), choices.base_url)
-            visitor.chosen = Chosen(preset=preset, base_url=choices.base_url, model_id=choices.model_id)
+            visitor.chosen = dataclasses.replace(choices, preset=preset, key="")
 
     def _open(self, request: gr.Request, watches: set[Watch]) -> Watch:
         watch = Watch()
@@ -272,15 +275,6 @@ class PageEvents:
         while True:
             await asyncio.sleep(SWEEP_S)
             await self.service.visitors.sweep()
-
-
-def _choices(*fields: Any) -> Choices:
-    """The fields of the settings panel, in their order."""
-    preset, base_url, model_id, key, *limits, instructions = ("" if field is None else str(field) for field in fields)
-    typed = {field.name: text for field, text in zip(LIMIT_FIELDS, limits, strict=True)}
-    return Choices(
-        preset=preset or DEMO, base_url=base_url, model_id=model_id, key=key, instructions=instructions, **typed
-    )
 
 
 def _key_note(visitor: Visitor) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 from agentui.adopt import AgentSource
 from agentui.agent import CodeAgent
-from agentui.demo import DEMO_TOOLS
+from agentui.demo import DEMO_TOOLS, DemoModel
 from agentui.errors import ConfigError
-from agentui.limits import Limits, checked_limits
+from agentui.limits import Limits
 from agentui.models.base import Model
 from agentui.runnable import Runnable
 from agentui.runner import Run
@@ -29,6 +29,8 @@ from agentui.ui.ending import MORE
 from agentui.ui.feed import MAX_BATCH, as_json, stretch
 from agentui.ui.model_actions import ModelActions
 from agentui.ui.race_actions import RaceActions
+from agentui.ui.settings_actions import SettingsActions
+from agentui.ui.terms import terms_for
 from agentui.ui.visitors import Visitor, Visitors
 from agentui.ui.words import humane, sentence
 from agentui.worker import Worker
@@ -57,11 +59,15 @@ class Service:
         self.connections = connections
         self.pool = pool
         self.visitors = Visitors(idle_s=settings.idle_s)
-        verbs = {**RaceActions(self).verbs, **ModelActions(connections).verbs}
-        self.actions = Actions(self.visitors, {"records": self.stretch, **verbs})
-        self.worker = Worker(max_running=settings.max_running)
         self._agents = agents
         self._tools = DEMO_TOOLS if tools is None else tools
+        first = agents.first if agents else CodeAgent(self._tools, DemoModel(), sandbox_pool=pool)
+        self.terms = terms_for(settings, first, own_limits=agents is not None)
+        preset = connections.offers[0].name
+        settings_verbs = SettingsActions(self.terms, preset).verbs
+        verbs = {**RaceActions(self).verbs, **ModelActions(connections).verbs, **settings_verbs}
+        self.actions = Actions(self.visitors, {"records": self.stretch, **verbs})
+        self.worker = Worker(max_running=settings.max_running)
 
     @property
     def own_agent(self) -> Runnable | None:
@@ -180,8 +186,7 @@ class Service:
 
     def limits(self, choices: Choices) -> Limits:
         """The limits that were chosen, the server's own where nothing was; `ConfigError` if one is none."""
-        base = self._agents.first.limits if self._agents else self.settings.limits
-        return checked_limits(choices.limits(base))
+        return self.terms.limits_of(choices)
 
     async def _start(self, visitor: Visitor, task: str, choices: Choices, key: str | None) -> None:
         self.check_task(task)
@@ -200,22 +205,9 @@ class Service:
 
     def _agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
         if self._agents is None:
-            return CodeAgent(
-                self._tools,
-                model,
-                instructions=choices.instructions.strip() or None,
-                stream_outputs=True,
-                max_steps=limits.max_steps or self.settings.limits.max_steps or 20,
-                limits=limits,
-                sandbox_pool=self.pool,
-            )
-        agent = self._agents.of(session)
-        variant = copy.copy(agent)
-        variant.spec = dataclasses.replace(
-            agent.spec,
-            model=model,
-            stream_outputs=True,
-            limits=limits,
-            instructions=choices.instructions.strip() or agent.spec.instructions,
-        )
-        return variant
+            agent = CodeAgent(self._tools, model, limits=limits, sandbox_pool=self.pool)
+        else:
+            agent = copy.copy(self._agents.of(session))
+        spec = dataclasses.replace(agent.spec, model=model, stream_outputs=True, limits=limits)
+        agent.spec = self.terms.applied(spec, choices)
+        return agent

@@ -19,6 +19,7 @@ from agentui.events import Record, RunFinished, RunStarted
 from agentui.runner import Run
 from agentui.session import Session
 from agentui.ui.chat import Message, follow_up_message, notice_message
+from agentui.ui.choices import Choices
 from agentui.ui.race import Races
 from agentui.ui.signals import Changes, Watch
 from agentui.ui.transcript import RunTranscript
@@ -51,15 +52,6 @@ class ChatRun:
     "As the visitor gave it; None for a run that goes on with the one before."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """The connection as it stood in the settings last; shown again by every page of the visitor that opens."""
-
-    preset: str
-    base_url: str
-    model_id: str
-
-
 class Visitor:
     """One visitor.
 
@@ -70,7 +62,8 @@ class Visitor:
         runs: The chat's runs, oldest first.
         races: The chat's races.
         key: The key the visitor gave, if any.
-        chosen: The connection the visitor chose; None for what the page begins with.
+        chosen: The settings as they stood last, without the key, which every page that opens shows again; None for
+            what a page begins with.
         changes: Touched by every record and notice.
         settled_changes: Touched when the settled messages change.
         watches: The pages that look.
@@ -82,7 +75,7 @@ class Visitor:
         self.session = Session()
         self.runs: list[ChatRun] = []
         self.key: Key | None = None
-        self.chosen: Chosen | None = None
+        self.chosen: Choices | None = None
         self.changes = Changes()
         self.settled_changes = Changes()
         self.races = Races(self.changes.touch)

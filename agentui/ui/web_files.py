@@ -42,6 +42,7 @@ SCRIPTS = tuple(
         "presets",
         "suggest",
         "models",
+        "settings",
         "follow",
         "press",
         "race_lane",

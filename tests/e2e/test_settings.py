@@ -1,9 +1,12 @@
 """The settings panel with a model server behind it."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from agentui.testing import serve_chat
+from tests.e2e.conftest import send
 
 pytestmark = pytest.mark.browser
 
@@ -33,3 +36,31 @@ def test_a_model_is_chosen_from_the_servers_list_and_tested(page):
     page.get_by_role("button", name="Test the connection").click()
     expect(result).to_contain_text("✗")
     expect(result).to_contain_text("127.0.0.1:9")
+
+
+def test_settings_say_what_is_wrong_at_the_field_and_survive_a_reload(page, visitors, stage):
+    model = stage.plays("<code>final_answer('done')</code>")
+    page.locator("#max-steps input").fill("many")
+    page.locator("#max-steps input").press("Tab")
+    expect(page.locator("#limits")).to_contain_text("The limit Steps is 'many'")
+    expect(page.locator("#max-steps input")).to_have_attribute("aria-invalid", "true")
+    page.locator("#instructions textarea").fill("Be brief.")
+    page.get_by_role("button", name="System prompt").click()
+    page.locator("#system-prompt textarea").fill("Do as you are told.")
+    page.get_by_role("button", name="Tools").click()
+    page.get_by_label("look_up_planet").uncheck()
+    expect(page.get_by_role("button", name="Tools 1 of 2 on")).to_be_visible()
+    expect(page.get_by_role("button", name="System prompt changed")).to_be_visible()
+    page.locator("#task-input textarea").focus()
+    visitors.reload(page)
+    expect(page.locator("#limits")).to_contain_text("The limit Steps is 'many'")
+    expect(page.locator("#instructions textarea")).to_have_value("Be brief.")
+    expect(page.get_by_role("button", name="Tools 1 of 2 on")).to_be_visible()
+    page.locator("#max-steps input").fill("3")
+    send(page, "Go")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    assert model.requests[0][0].text.startswith("Do as you are told.")
+    page.get_by_role("button", name="System prompt changed").click()
+    page.get_by_role("button", name="Restore the default").click()
+    expect(page.locator("#system-prompt textarea")).to_have_value(re.compile("^You solve tasks by writing Python"))
+    expect(page.get_by_role("button", name="Restore the default")).to_be_hidden()
