@@ -34,7 +34,7 @@
       this.shown = view;
       // The lanes stay over their steps: they have the numbers, the clock and the buttons.
       this.columns.classList.toggle("au-lanes-heads", view === "step");
-      this.columns.hidden = view === "compare";
+      this.columns.hidden = this.board.node.hidden = view === "compare";
       this.steps.node.hidden = view !== "step";
       this.comparison.hidden = view !== "compare";
     }
