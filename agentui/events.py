@@ -24,6 +24,7 @@ from agentui.call_events import (
 )
 from agentui.deltas import CodeDelta, OutputDelta, ReasoningDelta, TextDelta, ToolCallDelta
 from agentui.limits import Limits
+from agentui.state_events import GivenFile, StateChanged
 from agentui.steering_events import ApprovalDecided, ApprovalRequested, MessageAdded, StopRequested
 from agentui.usage import Cost, TokenUsage
 
@@ -56,14 +57,6 @@ class ParentRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GivenFile:
-    """A file that the code finds in its working directory."""
-
-    name: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """First event of a run."""
 
@@ -93,34 +86,6 @@ class StateRestored:
     "Names that could not be restored, and why."
     duration_s: float
     type: Literal["state_restored"] = "state_restored"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """A variable of the interpreter, in words."""
-
-    name: str
-    type: str
-    repr: str
-    "Its beginning, at most 80 characters."
-    size: str | None = None
-    "Such as `(3, 4)` of an array or `12` of a list; None where it has none."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateChanged:
-    """What a step's code did to variables and files; a reader adds it to the state before."""
-
-    step: int
-    variables: tuple[Variable, ...] = ()
-    "New or changed."
-    removed: tuple[str, ...] = ()
-    files: tuple[GivenFile, ...] = ()
-    "New or changed."
-    removed_files: tuple[str, ...] = ()
-    left_out: int = 0
-    "Variables beyond what is recorded of one step."
-    type: Literal["state_changed"] = "state_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

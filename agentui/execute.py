@@ -13,9 +13,10 @@ from agentui.events import (
     ArtifactCreated,
     CodeStarted,
     OutputDelta,
+    StateChanged,
 )
 from agentui.sandbox.artifacts import checked_artifact
-from agentui.sandbox.base import Artifact, ExecResult, Sandbox
+from agentui.sandbox.base import Artifact, ExecResult, Sandbox, StateChange
 from agentui.spec import AgentSpec
 from agentui.tool_caller import ToolCaller
 
@@ -41,9 +42,12 @@ async def execute(
             timeout_s=spec.limits.step_seconds,
             max_output_bytes=spec.limits.max_output_bytes,
             step=draft.number,
+            # A reader of this run alone knows nothing of the runs before it.
+            whole_state=not any(isinstance(record.event, StateChanged) for record in reversed(draft.run.records)),
         )
     finally:
         await host.close()
+        host.emit_changes()
 
 
 class _Host:
@@ -58,6 +62,7 @@ class _Host:
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[Any]] = set()
+        self._changes: list[StateChange] = []
 
     def output(self, stream: OutputStream, text: str) -> None:
         self._draft.output.append(text)
@@ -86,6 +91,23 @@ class _Host:
                 size_bytes=len(artifact.data),
             )
         )
+
+    def changed(self, change: StateChange) -> None:
+        self._changes.append(change)
+
+    def emit_changes(self) -> None:
+        """Record what the code did to variables and files, as far as that is known."""
+        for change in self._changes:
+            self._emit(
+                StateChanged(
+                    step=0 if change.before else self._draft.number,
+                    variables=change.variables,
+                    removed=change.removed,
+                    files=change.files,
+                    removed_files=change.removed_files,
+                    left_out=change.left_out,
+                )
+            )
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.flush()

@@ -82,7 +82,7 @@ def checked_artifact(name: str, media_type: str, data: bytes) -> Artifact:
             media_type = _PLAIN_BYTES
         case _:
             pass
-    return Artifact(artifact_id=secrets.token_urlsafe(16), name=_safe_name(name), media_type=media_type, data=data)
+    return Artifact(artifact_id=secrets.token_urlsafe(16), name=safe_name(name), media_type=media_type, data=data)
 
 
 def media_type_of(name: str) -> str:
@@ -203,7 +203,7 @@ def _check_pixels(width: int, height: int) -> None:
         raise ArtifactRefused(f"{width:,} × {height:,} pixels are over the limit of {MAX_ARTIFACT_PIXELS:,}")
 
 
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """A relative path of plain names; of what is no such path only the last part."""
     parts = [_plain(part) for part in clean_text(name).replace("\\", "/").split("/")]
     base = parts[-1][-_MAX_NAME_CHARS:] or "file"

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from agentui.deltas import OutputStream
 from agentui.sandbox.blobs import Blob
 from agentui.sandbox.snapshot_files import SavedFile
+from agentui.state_events import GivenFile, Variable
 
 Tier: TypeAlias = Literal["R", "A", "B", "C", "D", "U"]
 """How strongly the code is isolated, best first. R: a virtual machine of its own. U: not at all, local use only."""
@@ -103,6 +104,22 @@ class ExecResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """What a piece of code did to variables and files, since the last time that this was said."""
+
+    before: bool = False
+    "All of it was so before the code ran."
+    variables: tuple[Variable, ...] = ()
+    "New or changed."
+    removed: tuple[str, ...] = ()
+    files: tuple[GivenFile, ...] = ()
+    "New or changed."
+    removed_files: tuple[str, ...] = ()
+    left_out: int = 0
+    "Variables and files that are new or changed too; a later call says them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A session's variables and files after a step, to be restored into another session of the same owner.
 
@@ -151,6 +168,13 @@ class ExecHost(Protocol):
     def artifact(self, artifact: Artifact) -> None:
         """The code made `artifact`."""
 
+    def changed(self, change: StateChange) -> None:
+        """The code has ended and left this state: said at most once a call, also of code that was interrupted.
+
+        Before it comes, where the call asks for the whole state, what was there before the code ran. Nothing is said
+        where nothing is new. Files of a call that was cancelled come with the next one's.
+        """
+
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a host tool for the code.
 
@@ -172,6 +196,7 @@ class Sandbox(Protocol):
         timeout_s: float = 30.0,
         max_output_bytes: int = 1_000_000,
         step: int | None = None,
+        whole_state: bool = False,
     ) -> ExecResult:
         """Run `code` in this session's namespace, where names persist between calls like notebook cells.
 
@@ -186,6 +211,8 @@ class Sandbox(Protocol):
                 goes to `host.overflow`.
             step: What tracebacks call the code: `<step-3>`, or `<step-3 (2)>` where other code has that name. By
                 default they count the calls.
+            whole_state: Have `host.changed` told first of all variables and files that are there before the code runs:
+                the host knows none of them.
 
         Returns:
             How it ended. An exception in `code`, a timeout and a killed worker are results, not exceptions.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agentui.deltas import OutputStream
 from agentui.errors import SandboxUnavailable, ToolError
-from agentui.sandbox.base import Artifact, Probe, Sandbox, SandboxInfo
+from agentui.sandbox.base import Artifact, Probe, Sandbox, SandboxInfo, StateChange
 from agentui.sandbox.tiers import TierSpec, obstacle
 
 PROBES: Final = Path(__file__).with_name("probes.py")
@@ -29,6 +29,9 @@ class _NoHost:
         """Drop it."""
 
     def artifact(self, artifact: Artifact) -> None:
+        """Drop it."""
+
+    def changed(self, change: StateChange) -> None:
         """Drop it."""
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

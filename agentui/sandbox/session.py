@@ -19,6 +19,7 @@ from agentui.sandbox.attend import attend
 from agentui.sandbox.base import ExecHost, ExecResult, SandboxInfo, Snapshot, SnapshotRefused
 from agentui.sandbox.blobs import NoRoom, Segment
 from agentui.sandbox.channel import WorkerGone
+from agentui.sandbox.described import Told
 from agentui.sandbox.endings import death, timed_out, timeout_error
 from agentui.sandbox.frames import FrameError, pack
 from agentui.sandbox.inputs import InputFiles, give
@@ -56,6 +57,7 @@ class LocalSandbox:
         self._worker: Worker | None = worker
         self._disposed: Worker | None = None
         self._files: dict[str, FileMark] = {}
+        self._told = Told()
         self._kept = Snapshot(state=Segment().append(b""))
         "The last snapshot: what has not changed since is not kept twice."
         self._inputs: dict[str, bytes | Path] = {}
@@ -79,6 +81,7 @@ class LocalSandbox:
         timeout_s: float = 30.0,
         max_output_bytes: int = 1_000_000,
         step: int | None = None,
+        whole_state: bool = False,
     ) -> ExecResult:
         """Run `code`; see `Sandbox.execute`."""
         self._begin()
@@ -89,9 +92,16 @@ class LocalSandbox:
             run = StepRun(
                 self._steps, worker.channel, host, tools=self._tools, max_output_bytes=max_output_bytes, label=step or 0
             )
-            outcome = await self._run(worker, run, code, timeout_s)
-            if self._worker is worker:
-                await self._collect(worker, run)
+            run.whole_state = whole_state
+            self._told.begin_step(whole=whole_state)
+            known: dict[str, FileMark] | None = None
+            try:
+                outcome = await self._run(worker, run, code, timeout_s)
+                found = known = await worker.list_files() if self._worker is worker else {}
+            finally:
+                self._tell(run, known)
+            before, self._files = self._files, found
+            await run.keep_files(worker.read_file, sorted(name for name in found if before.get(name) != found[name]))
         finally:
             self._end()
         lost, self._lost = self._lost, False
@@ -209,6 +219,7 @@ class LocalSandbox:
         worker, self._worker = self._worker, None
         if worker is not None:
             self._lost = True
+            self._told.lose()
             self._disposed = worker
             worker.dispose_later()
 
@@ -280,13 +291,8 @@ class LocalSandbox:
             return Outcome(error=timeout_error(timeout_s))
         return Outcome(error=await death(worker, run.host_failure or end.failure, end.breach))
 
-    async def _collect(self, worker: Worker, run: StepRun) -> None:
-        """Hand the files that are new or changed since the last step to the host."""
-        found = await worker.list_files()
-        changed = sorted(name for name, mark in found.items() if self._files.get(name) != mark)
-        self._files = found
-        if changed:
-            room = run.artifact_room
-            for name in changed[:room]:
-                await run.keep_file(worker.read_file, name)
-            run.refuse_rest(changed[room:])
+    def _tell(self, run: StepRun, found: Mapping[str, FileMark] | None) -> None:
+        """Tell the host what was there before the step, if it asks for that, and what the step has left."""
+        if run.whole_state:
+            self._told.tell(run.host, run.claim_before, self._files, before=True)
+        self._told.tell(run.host, run.claim, found)

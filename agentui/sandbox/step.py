@@ -18,6 +18,7 @@ from agentui.sandbox.arguments import read_arguments
 from agentui.sandbox.artifacts import ArtifactRefused, checked_artifact, media_type_of
 from agentui.sandbox.base import ExecError, ExecHost
 from agentui.sandbox.channel import Channel, Frame, WorkerGone
+from agentui.sandbox.described import Claim, read_claim
 from agentui.sandbox.frames import FrameError, clean_output, clean_text
 from agentui.sandbox.losses import Loss, loss_notes
 from agentui.sandbox.printed import Printed
@@ -61,10 +62,16 @@ class StepRun:
         self.artifacts = 0
         self.host_failure: BaseException | None = None
         "What `ExecHost.call_tool` raised, other than `ToolError`."
+        self.whole_state = False
+        "The worker is asked for all its variables, not only for what is new."
+        self.claim_before: Claim | None = None
+        "What the worker says of its variables before the code ran, if it was asked for all."
+        self.claim: Claim | None = None
+        "What it says of them afterwards, unless nothing is new."
         self._number = number
         self._label = label or number
         self._channel = channel
-        self._host = host
+        self.host = host
         self._tools = frozenset(tools)
         self._printed = Printed(host, max_output_bytes)
         self._calls = self._artifact_frames = 0
@@ -89,8 +96,9 @@ class StepRun:
         driver = asyncio.current_task()
         self._on_failure = driver.cancel if driver is not None else self._on_failure
         request = {"t": "run", "n": self._number, "code": code, "label": self._label, "interrupts": interrupts}
+        request |= {"max_output_bytes": self._printed.kept_bytes, "whole": self.whole_state}
         try:
-            await self._channel.send({**request, "max_output_bytes": self._printed.kept_bytes})
+            await self._channel.send(request)
             while True:
                 frame = await self._channel.receive()
                 if frame.header.get("n") != self._number:
@@ -112,18 +120,21 @@ class StepRun:
             self._channel.send_if_room({"t": "raised", "id": self._open_call, "message": _ENDED})
             self._open_call = None
 
-    @property
-    def artifact_room(self) -> int:
-        """How many more files this step may keep."""
-        return max(0, MAX_ARTIFACTS - self.artifacts)
-
-    def refuse_rest(self, names: Sequence[str]) -> None:
-        """Say on stderr that `names` are not kept."""
-        for name in names[:1]:
-            self._refuse(name, f"a step keeps at most {MAX_ARTIFACTS} files ({len(names):,} more)")
+    async def keep_files(self, read: Callable[[str], Awaitable[bytes]], names: Sequence[str]) -> None:
+        """Hand files of the work directory to the host, as many as a step may keep; others are named on stderr."""
+        room = max(0, MAX_ARTIFACTS - self.artifacts)
+        for name in names[:room]:
+            try:
+                data = await read(name)
+            except ArtifactRefused as refusal:
+                self._refuse(name, refusal)
+            else:
+                self.keep(name, media_type_of(name), data)
+        if rest := names[room:]:
+            self._refuse(rest[0], f"a step keeps at most {MAX_ARTIFACTS} files ({len(rest):,} more)")
 
     def _refuse(self, name: str, reason: object) -> None:
-        self._host.output("stderr", f"[{clean_output(name)[:100]!r} is not kept: {reason}]\n")
+        self.host.output("stderr", f"[{clean_output(name)[:100]!r} is not kept: {reason}]\n")
 
     def _note(self, notes: Sequence[str]) -> None:
         """Say on stderr what crossed as less than it was; the same once a step."""
@@ -131,7 +142,7 @@ class StepRun:
             if len(self._noted) < _MAX_NOTES and note not in self._noted:
                 self._noted.add(note)
                 more = "; no more of this is said in this step" if len(self._noted) == _MAX_NOTES else ""
-                self._host.output("stderr", f"[{clean_output(note)}{more}]\n")
+                self.host.output("stderr", f"[{clean_output(note)}{more}]\n")
 
     async def _outcome(self, frame: Frame) -> Outcome:
         header = frame.header
@@ -152,12 +163,22 @@ class StepRun:
                 self._printed.take(stream, text)
             case {"t": "cut"}:
                 self._printed.mark_loss()
+            case {"t": "state", "before": bool(before)}:
+                self._take_claim(read_claim(frame.header), before=before)
             case {"t": "artifact", "name": str(name), "type": str(media_type)}:
                 self._keep(name, media_type, frame.blob)
             case {"t": "call", "id": int(number), "name": str(name), "arguments": arguments}:
                 await self._start_call(number, name, arguments, frame.blob)
             case _:
                 raise FrameError("a frame of unknown kind")
+
+    def _take_claim(self, claim: Claim, *, before: bool) -> None:
+        if self.claim is not None or (before and (self.claim_before is not None or not self.whole_state)):
+            raise FrameError("more of variables than a step may say")
+        if before:
+            self.claim_before = claim
+        else:
+            self.claim = claim
 
     def _keep(self, name: str, media_type: str, data: bytes) -> None:
         self._artifact_frames += 1
@@ -175,16 +196,7 @@ class StepRun:
             self._refuse(name, refusal)
             return
         self.artifacts += 1
-        self._host.artifact(artifact)
-
-    async def keep_file(self, read: Callable[[str], Awaitable[bytes]], name: str) -> None:
-        """Hand a file of the work directory to the host, unless it is refused."""
-        try:
-            data = await read(name)
-        except ArtifactRefused as refusal:
-            self._refuse(name, refusal)
-        else:
-            self.keep(name, media_type_of(name), data)
+        self.host.artifact(artifact)
 
     async def _start_call(self, number: int, name: str, arguments: Any, blob: bytes) -> None:
         if self._call is not None and not self._call.done():
@@ -211,7 +223,7 @@ class StepRun:
         try:
             given = await _unpacked(lambda: read_arguments(name, arguments, blob), blob)
             self._note(given.notes)
-            value = await self._host.call_tool(name, given.positional, given.named)
+            value = await self.host.call_tool(name, given.positional, given.named)
         except ToolError as error:
             await self._reply(number, error=str(error))
         else:

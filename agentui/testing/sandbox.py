@@ -3,7 +3,8 @@
 Covered: names persist between calls, `print` as live output, `final_answer`, host tools, the value of a last
 expression, tracebacks, timeouts and cancellation of Python code, scripted results.
 Not covered: isolation of any kind. The code sees every file, module and secret of the test. Not caught either: output
-that does not go through `print`, figures, top-level `await`, and code that blocks inside C (`time.sleep`).
+that does not go through `print`, figures, top-level `await`, and code that blocks inside C (`time.sleep`). What became
+of variables is only said where a test scripts it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from typing import Any, TypeAlias
 
 from agentui.errors import SandboxError, SandboxUnavailable
 from agentui.models.gate import Gate
-from agentui.sandbox.base import Artifact, ExecError, ExecHost, ExecResult, SandboxInfo, Snapshot, SnapshotRefused
+from agentui.sandbox.base import (
+    Artifact,
+    ExecError,
+    ExecHost,
+    ExecResult,
+    SandboxInfo,
+    Snapshot,
+    SnapshotRefused,
+    StateChange,
+)
 from agentui.testing.inprocess import CodeThread, Output
 
-ExecPart: TypeAlias = str | Gate | Artifact | ExecResult | Exception
-"""Printed text, a place to wait, something the code made, how it ended, or a failure of the sandbox itself."""
+ExecPart: TypeAlias = str | Gate | Artifact | StateChange | ExecResult | Exception
+"""Printed text, a place to wait, what the code made or changed, how it ended, or a failure of the sandbox itself."""
 
 FAKE_INFO = SandboxInfo(
     tier="U",
@@ -63,6 +73,7 @@ class FakeSandbox:
         timeout_s: float = 30.0,
         max_output_bytes: int = 1_000_000,
         step: int | None = None,
+        whole_state: bool = False,
     ) -> ExecResult:
         """As `Sandbox.execute`.
 
@@ -134,6 +145,8 @@ class FakeSandbox:
                     await part.wait()
                 case Artifact():
                     host.artifact(part)
+                case StateChange():
+                    host.changed(part)
                 case ExecResult():
                     return part
                 case Exception():

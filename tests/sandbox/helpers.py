@@ -11,7 +11,7 @@ from typing import Any
 
 from agentui.deltas import OutputStream
 from agentui.errors import ToolError
-from agentui.sandbox.base import Artifact, ExecError
+from agentui.sandbox.base import Artifact, ExecError, StateChange
 from agentui.sandbox.session import LocalSandbox
 
 
@@ -22,6 +22,7 @@ class RecordingHost:
         self.output_parts: list[tuple[OutputStream, str]] = []
         self.overflow_parts: list[str] = []
         self.artifacts: list[Artifact] = []
+        self.changes: list[StateChange] = []
         self.calls: list[tuple[str, list[Any], dict[str, Any]]] = []
         self.printed = asyncio.Event()
         self.called = asyncio.Event()
@@ -38,6 +39,9 @@ class RecordingHost:
 
     def artifact(self, artifact: Artifact) -> None:
         self.artifacts.append(artifact)
+
+    def changed(self, change: StateChange) -> None:
+        self.changes.append(change)
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.calls.append((name, list(args), dict(kwargs)))

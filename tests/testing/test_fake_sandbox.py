@@ -17,6 +17,7 @@ class Host:
     def __init__(self):
         self.printed = []
         self.artifacts = []
+        self.changes = []
         self.calls = []
         self.gate = Gate()
         self.has_printed = asyncio.Event()
@@ -30,6 +31,9 @@ class Host:
 
     def artifact(self, artifact):
         self.artifacts.append(artifact)
+
+    def changed(self, change):
+        self.changes.append(change)
 
     async def call_tool(self, name, args, kwargs):
         self.calls.append((name, args, kwargs))

@@ -20,6 +20,7 @@ from agentui.sandbox.worker.output import Output
 from agentui.sandbox.worker.reducers import WorkFolder
 from agentui.sandbox.worker.step import Step
 from agentui.sandbox.worker.tools import FinalAnswer, HostTools
+from agentui.sandbox.worker.variables import Variables
 
 
 def serve(connection: socket.socket, options: WorkerOptions) -> NoReturn:
@@ -47,6 +48,7 @@ class Session:
         self._inputs = InputStore(vars(self.main), opens_files=options.confinement.syscalls != "no_files")
         self._pictures = 0
         self._install(options)
+        self.variables = Variables(vars(self.main), self.functions.values())
 
     def serve_one(self) -> None:
         """Wait for a request and answer it."""
@@ -59,10 +61,11 @@ class Session:
                 "max_output_bytes": int(max_bytes),
                 "interrupts": int(interrupts),
                 "label": int(label),
+                "whole": bool(whole),
             }:
                 self.final = None
                 self.output.begin(max_bytes)
-                self._run(number, Step(code, label, self), interrupts)
+                self._run(number, Step(code, label, self, whole=whole), interrupts)
             case {"t": "put", "variables": variables}:
                 values: dict[str, Any] = codec.decode(variables, blob)
                 vars(self.main).update(values)

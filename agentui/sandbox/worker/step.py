@@ -50,12 +50,14 @@ def _report_lost_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
 class Step:
     """A piece of code that is about to run."""
 
-    def __init__(self, code: str, label: int, session: Session) -> None:
+    def __init__(self, code: str, label: int, session: Session, *, whole: bool = False) -> None:
+        self._whole = whole
         self._code = code
         self._lines = code.splitlines(keepends=True)
         self._filename = _free_name(f"step-{label}", self._lines)
         self._session = session
         self._report: _Report = ({}, b"")
+        self._settled = False
 
     def run(self, interrupts: int) -> _Report:
         """Run to the end, whatever happens; returns the fields of the answer to the host.
@@ -65,16 +67,30 @@ class Step:
         """
         with Caught() as interrupted:
             self._session.interrupts.arm(interrupts)
+            if self._whole:
+                self._tell_variables(before=True)
             with Caught() as code:
                 self._run_code()
             self._session.repair()
             self._settle(code.error)
+            self._settled = True
+            self._tell_variables(before=False)
             self._session.interrupts.armed = False
         self._session.interrupts.armed = False
-        if interrupted.error is not None:
+        if interrupted.error is not None and not self._settled:
             # The interrupt came while the report was made: a short one, which runs no foreign code, must do.
             return {"error": bare_description(interrupted.error)}, b""
         return self._report
+
+    def _tell_variables(self, *, before: bool) -> None:
+        """Say what is there before the code, or what became of it; where that fails, the next step says it."""
+        link = self._session.link
+        with Caught() as failed:
+            self._session.variables.tell(
+                lambda fields: link.send_in_step({"t": "state", "before": before, **fields}), whole=before
+            )
+        if isinstance(failed.error, KeyboardInterrupt):
+            raise failed.error
 
     def _run_code(self) -> None:
         linecache.cache[self._filename] = (len(self._code), None, self._lines, self._filename)
