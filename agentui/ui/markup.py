@@ -32,7 +32,14 @@ _ICON_THEME = (
     'aria-hidden="true"><circle cx="10" cy="10" r="6.5"/><path d="M10 3.5a6.5 6.5 0 0 1 0 13z" fill="currentColor"/>'
     "</svg>"
 )
+_ICON_KEYS = (
+    '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.5" '
+    'stroke-linecap="round" aria-hidden="true"><rect x="2" y="5" width="16" height="10.5" rx="2"/>'
+    '<path d="M5.5 8.5h.01M8.5 8.5h.01M11.5 8.5h.01M14.5 8.5h.01M6.5 12h7"/></svg>'
+)
 TOP_TOOLS = (
+    '<button type="button" class="au-icon au-wide" data-au="shortcuts" aria-label="Keyboard shortcuts" '
+    f'title="Keyboard shortcuts (?)">{_ICON_KEYS}</button>'
     '<button type="button" class="au-icon" data-au="theme" aria-label="Light or dark" title="Light or dark">'
     f"{_ICON_THEME}</button>"
 )

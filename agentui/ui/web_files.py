@@ -39,6 +39,10 @@ SCRIPTS = tuple(
         "copy",
         "marks",
         "levels",
+        "notice",
+        "links",
+        "splitter",
+        "keys",
         "presets",
         "suggest",
         "models",
@@ -79,6 +83,10 @@ STYLES = tuple(
         "race_lanes",
         "race_table",
         "race_setup",
+        "notice",
+        "links",
+        "splitter",
+        "dialog",
         "narrow",
     )
 )

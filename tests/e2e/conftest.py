@@ -97,14 +97,14 @@ class Visitors:
         self.contexts.append(context)
         return context
 
-    def open(self, context: BrowserContext | None = None, **options) -> Page:
-        """The playground in a new tab, ready for a task."""
+    def open(self, context: BrowserContext | None = None, query: str = "", **options) -> Page:
+        """The playground in a new tab, ready for a task; `query` as in `?run=1`."""
         page = (context or self.visitor(**options)).new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: self.problems.append(f"pageerror: {error}"))
         page.on("console", lambda said: said.type == "error" and self.problems.append(f"console: {said.text}"))
         page.on("request", self._check_request)
-        page.goto(self._url)
+        page.goto(self._url + query)
         ready(page)
         return page
 

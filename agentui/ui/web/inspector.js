@@ -140,7 +140,9 @@
     redraw() {
       this.timeline.clear();
       this.tabs.clear();
+      const had = this.selected != null;
       this.selected = this.path = null;
+      if (had) this.onSelect({ run: this.shown, step: null, from: "" });
       this.drawn = this.shown;
       this.shown?.view.steps.forEach((_, index) => this.shown.dirty.add(index));
     }

@@ -103,7 +103,7 @@
       };
     }
     markdown() {
-      return [...this.inspector.runs.values()].map(({ view }) => agentui.runMarkdown(view)).join("\n---\n\n");
+      return this.inspector.own.map(({ view }) => agentui.runMarkdown(view)).join("\n---\n\n");
     }
   }
 

@@ -127,10 +127,10 @@
     }
   }
 
-  function startKeys() {
+  function startEscape() {
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented) return;
-      if (document.querySelector("[role=listbox]")) return;
+      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+      if (document.querySelector("[role=listbox], dialog[open]")) return;
       if (!wide.matches && document.body.dataset.settings === "open") return setSettings(false);
       if (!wide.matches && document.body.dataset.sheet === "open") return setSheet(false);
       if (document.body.dataset.run === "running") byId("stop")?.click();
@@ -162,7 +162,7 @@
     );
     const toEnd = agentui.startFollowing(chat);
     startSettings(panel);
-    startKeys();
+    startEscape();
     quietLogs(chat);
     nameMessages(chat);
     titleChips();
@@ -170,6 +170,9 @@
     byId("pressed-by-script")?.setAttribute("aria-hidden", "true");
     name(chat, "region", "Conversation");
     name(inspector, "region", "Run");
+    name(byId("top-bar"), "banner", "agentui");
+    name(byId("run-bar"), "region", "Run status");
+    name(byId("composer"), "form", "Task");
     setSheet(false);
     const sheet = agentui.el("button", "au-sheet-handle", "Steps and usage");
     sheet.type = "button";
@@ -191,11 +194,22 @@
       status: status.querySelector(".au-status"),
       refetch: (request) => agentui.ask("records", request),
       onState: showState,
-      onDraw: countDown,
-      onSelect: (selected) => marks.select(selected),
+      onDraw: (...drawn) => {
+        countDown(...drawn);
+        followLink();
+      },
+      onSelect: (selected) => {
+        marks.select(selected);
+        link.update(selected.step);
+      },
     });
+    const link = agentui.linkButton(view);
+    view.tools.append(link.button);
+    const followLink = agentui.followLink(view, location.search, agentui.notice);
     const marks = new agentui.Marks(chat, view, toEnd.hold);
     byId("conversation").prepend(new agentui.Levels(chat, view).node);
+    agentui.startSplitter(byId("panes"), byId("conversation"));
+    agentui.startKeys(view, () => document.querySelector("#task-input textarea"));
     agentui.inspector = view;
     const takeRaces = agentui.startRaces({ inspector: view, chat, composer: byId("composer"), send });
     const take = () => {
