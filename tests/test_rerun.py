@@ -87,9 +87,11 @@ def essence(result):
         event = record.event
         if isinstance(event, UsageUpdated) or event.type.endswith("_delta"):
             continue
-        event = RECORD.dump_python(record)["event"]
+        event = RECORD.dump_python(record, mode="json")["event"]
         for key in ("timing", "duration_s", "usage", "cost", "model", "parent", "artifact_id"):
             event.pop(key, None)
+        for message in event.get("messages", ()):  # counted, or estimated where counting would take a moment
+            message.pop("tokens")
         events.append(event)
     return events
 
