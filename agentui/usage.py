@@ -57,8 +57,8 @@ NO_USAGE = TokenUsage(0, 0)
 
 
 def sum_usage(usages: Iterable[TokenUsage | None]) -> TokenUsage:
-    """Add up what is there; no calls at all give `NO_USAGE`."""
-    known = [usage for usage in usages if usage is not None]
+    """Add up what is there; no calls at all give `NO_USAGE`, which adds nothing to a sum either, its source least."""
+    known = [usage for usage in usages if usage is not None and usage != NO_USAGE]
     return reduce(add, known) if known else NO_USAGE
 
 

@@ -1,5 +1,6 @@
 """The browser's fold of records is the same as `agentui.view`, record by record."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -36,29 +37,31 @@ pytestmark = pytest.mark.browser
 ESTIMATE = TokenUsage(100, 7, source="estimated")
 REPORTED = TokenUsage(120, 9, cached_input_tokens=64, reasoning_tokens=3, cost_usd=0.5)
 BOTH = ESTIMATE + REPORTED
-SHOW = """records => {
-    const view = new agentui.RunView("r");
-    const seen = [];
-    for (const record of records) {
-        view.apply(record);
-        const usage = (u) => u && [u.input_tokens, u.output_tokens, u.total_tokens, u.cached_input_tokens, u.source];
-        seen.push({
-            phase: view.phase,
-            usage: usage(view.usage),
-            rows: view.usageRows(view.t).map((row) => [row.agent, row.step, usage(row.usage), Boolean(row.failed),
-                row.cost?.usd ?? null]),
-            steps: view.steps.map((s) => [s.number, s.kind, `${s.reasoning}`, `${s.thought}`, `${s.code}`,
-                `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
-                s.closed?.after_s ?? null,
-                s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null])]),
-            compactions: view.compactions.length,
-            context: [usage(view.context), view.contextWindow],
-            margins: view.steps.map((s) => s.margin),
-            ended: view.end?.status ?? null,
-        });
-    }
-    return seen;
+VIEW = """view => {
+    const usage = (u) => u && [u.input_tokens, u.output_tokens, u.total_tokens, u.cached_input_tokens, u.source];
+    return {
+        phase: view.phase,
+        usage: usage(view.usage),
+        rows: view.usageRows(view.t).map((row) => [row.agent, row.step, usage(row.usage), Boolean(row.failed),
+            row.cost?.usd ?? null]),
+        steps: view.steps.map((s) => [s.number, s.kind, `${s.reasoning}`, `${s.thought}`, `${s.code}`,
+            `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
+            s.closed?.after_s ?? null,
+            s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null])]),
+        compactions: view.compactions.length,
+        context: [usage(view.context), view.contextWindow],
+        margins: view.steps.map((s) => s.margin),
+        ended: view.end?.status ?? null,
+    };
 }"""
+SHOW = f"""records => {{
+    const show = {VIEW};
+    const view = new agentui.RunView("r");
+    return records.map((record) => {{
+        view.apply(record);
+        return show(view);
+    }});
+}}"""
 
 
 def usage_of(usage):
@@ -206,7 +209,8 @@ def test_ten_thousand_records_stay_fluent(page):
     run = [as_json(record) for record in records(*events)]
     assert len(run) >= 10_000
     worst = page.evaluate(
-        """async records => {
+        """async text => {
+            const records = JSON.parse(text);
             const root = document.body.appendChild(document.createElement("div"));
             const status = root.appendChild(document.createElement("div"));
             const inspector = new agentui.Inspector({ root: root.appendChild(document.createElement("div")), status });
@@ -226,7 +230,7 @@ def test_ten_thousand_records_stay_fluent(page):
             frames.sort((a, b) => a - b);
             return { rows, touched: frames.length, median: frames[frames.length >> 1] };
         }""",
-        run,
+        json.dumps(run),
     )
     assert worst["rows"] == steps
     print(f"median work a frame with 10,000 records: {worst['median']:.2f} ms")

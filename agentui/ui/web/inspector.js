@@ -14,6 +14,10 @@
       this.runs = new Map();
       this.lanes = new Map();
       this.shown = this.selected = null;
+      /* A moment of the shown run that is looked at in its place. */
+      this.playhead = null;
+      /* Called with every frame that was drawn. */
+      this.drawers = [];
       this.follow = true;
       this.path = null;
       this.scheduled = false;
@@ -55,6 +59,31 @@
       this.schedule();
     }
 
+    /* What is looked at: the shown run as it is now, or a moment of it. */
+    get seen() {
+      return this.playhead ?? this.shown;
+    }
+
+    /* Looks at a moment of the shown run; `go(playhead)` says at which. */
+    lookBack(go) {
+      if (!this.shown) return;
+      if (!this.playhead) {
+        const playhead = (this.playhead = new agentui.Playhead(this.shown));
+        playhead.seek(this.shown.now());
+        if (this.shown.hole() < this.shown.view.next) this.whole().then(() => playhead.forget()).finally(() => this.touch());
+      }
+      go(this.playhead);
+      this.touch();
+    }
+
+    /* Looks at the run as it is now again. */
+    goLive() {
+      if (!this.playhead) return;
+      this.playhead = null;
+      this.shown.view.steps.forEach((_, index) => this.shown.dirty.add(index));
+      this.touch();
+    }
+
     /* Takes a batch as the server or a file has it. */
     feed(batch) {
       if (batch.chat !== this.chat) this.reset(batch.chat);
@@ -68,7 +97,10 @@
         if (added) {
           run = new WatchedRun(part.run_id);
           this.runs.set(part.run_id, run);
-          if (this.follow && !this.lanes.has(part.run_id)) this.shown = run;
+          if (!this.lanes.has(part.run_id)) {
+            if (this.follow) this.shown = run;
+            this.goLive();
+          }
         }
         if (!run.take(part)) this.recover(run);
         if (added) this.listRuns();
@@ -87,7 +119,7 @@
       this.chat = chat;
       this.runs.clear();
       this.lanes.clear();
-      this.shown = null;
+      this.shown = this.playhead = null;
       this.follow = true;
       this.redraw();
       this.listRuns();
@@ -133,6 +165,7 @@
     choose(runId) {
       this.follow = runId === this.own.at(-1)?.view.runId;
       this.shown = this.runs.get(runId) ?? null;
+      this.playhead = null;
       this.redraw();
       this.schedule();
     }
@@ -154,15 +187,15 @@
       if (runId !== this.shown?.view.runId) this.choose(runId);
       this.selected = index;
       this.path = index == null ? null : path;
-      if (index != null) this.shown?.dirty.add(index);
+      if (index != null) this.seen?.dirty.add(index);
       this.timeline.select(this.path, { reveal: from !== "steps" });
-      this.onSelect({ run: this.shown, step: this.shown?.view.steps[index] ?? null, from });
+      this.onSelect({ run: this.seen, step: this.seen?.view.steps[index] ?? null, from });
       this.touch();
     }
 
     /* The step before or after the selected one; of none, the last or the first. */
     move(by) {
-      const count = this.shown?.view.steps.length ?? 0;
+      const count = this.seen?.view.steps.length ?? 0;
       if (!count) return;
       const from = this.selected ?? (by > 0 ? -1 : count);
       this.select(Math.min(count - 1, Math.max(0, from + by)));
@@ -196,21 +229,35 @@
 
     draw() {
       if (this.drawn !== this.shown) this.redraw();
-      const run = this.shown;
+      this.drawMoment();
+      const run = this.seen;
       const latest = this.own.at(-1);
       this.empty.hidden = Boolean(run);
       this.timeline.node.hidden = !run;
       if (run) this.drawRun(run);
       this.drawBar(latest);
-      if ([latest, run].some((one) => one && !one.view.end)) this.schedule();
+      for (const draw of this.drawers) draw();
+      if ([latest, this.shown].some((one) => one && !one.view.end) || this.playhead?.playing) this.schedule();
+    }
+
+    /* The clock of the moment goes on, up to now; what it has not come to cannot be selected. */
+    drawMoment() {
+      if (this.playhead) {
+        this.playhead.tick(performance.now() / 1000);
+        if (this.playhead.atEnd && !this.shown.view.end) this.goLive();
+      }
+      const count = this.seen?.view.steps.length ?? 0;
+      if (this.selected != null && this.selected >= count) this.select(count ? count - 1 : null);
     }
 
     drawRun(run) {
       const now = run.now();
       const last = run.view.steps.length - 1;
+      this.timeline.cut(last + 1);
       const touched = run.dirty.size > 0 || this.tabsAt == null;
       if (!run.view.end && last >= 0 && !run.view.step.end) run.dirty.add(last);
-      this.timeline.scale(now);
+      // A moment stands on the axis of the whole run.
+      this.timeline.scale(this.shown.now());
       for (const index of run.dirty) {
         const step = run.view.steps[index];
         const notes = run.view.compactions.filter((event) => event.before === index).map(compactionText);

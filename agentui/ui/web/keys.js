@@ -10,6 +10,7 @@
     ["Shift+Enter", "New line in the task"],
     ["Esc", "Stop the run, or close what lies over the page"],
     ["↑ ↓ ← →", "In the steps: go to a step, fold or open it"],
+    ["J K L Space ← →", "On the time of a run: back, play or pause, on, by a record"],
   ];
   const typing = (target) => Boolean(target.closest?.("input, textarea, select, [contenteditable=true], [role=textbox], [role=listbox]"));
   /* On many keyboards a bracket is typed with AltGr, which looks like Ctrl+Alt. */

@@ -19,14 +19,20 @@
   /* Copies what is given by `text()`; null where the browser does not let pages copy. */
   function copyButton(text) {
     if (!navigator.clipboard) return null;
-    const button = el("button", "au-copy", "Copy");
+    const button = el("button", "au-copy");
+    const say = (words, shown = "") => {
+      button.setAttribute("aria-label", words);
+      button.title = words;
+      setText(button, shown);
+    };
     button.type = "button";
+    say("Copy");
     button.addEventListener("click", () => {
       navigator.clipboard.writeText(text()).then(
-        () => setText(button, "Copied"),
-        () => setText(button, "Not allowed"),
+        () => say("Copied", "✓"),
+        () => say("The browser does not allow it", "✕"),
       );
-      setTimeout(() => setText(button, "Copy"), 1500);
+      setTimeout(() => say("Copy"), 1500);
     });
     return button;
   }

@@ -30,7 +30,7 @@
     if (shown) link.set("run", shown.view.runId);
     if (shown && selected != null) link.set("step", shown.view.steps[selected].number);
     link.set("tab", tabs.shown);
-    if (inspector.playhead != null) link.set("t", inspector.playhead.toFixed(1));
+    if (inspector.playhead) link.set("t", inspector.playhead.t.toFixed(1));
     return `${url.origin === "null" ? "file://" : url.origin}${url.pathname}?${link}`;
   }
 
@@ -38,7 +38,7 @@
   function followLink(inspector, search, say) {
     const link = (agentui.link = readLink(search));
     if (link.tab) inspector.tabs.show(link.tab);
-    if (!link.run && !link.step) return () => {};
+    if (!link.run && !link.step && link.t == null) return () => {};
     let waiting = true;
     let timer = null;
     const giveUp = () => {
@@ -55,6 +55,7 @@
       clearTimeout(timer);
       if (index >= 0) inspector.select(index, { runId: run.view.runId, from: "link" });
       else inspector.choose(run.view.runId);
+      if (link.t != null) inspector.lookBack((playhead) => playhead.seek(link.t));
     };
   }
   function runOf(inspector, { run }) {

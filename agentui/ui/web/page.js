@@ -199,7 +199,7 @@
         followLink();
       },
       onSelect: (selected) => {
-        marks.select(selected);
+        for (const each of [marks, past]) each.select(selected);
         link.update(selected.step);
       },
     });
@@ -211,6 +211,7 @@
     agentui.startSplitter(byId("panes"), byId("conversation"));
     agentui.startKeys(view, () => document.querySelector("#task-input textarea"));
     agentui.inspector = view;
+    const past = agentui.startTime({ inspector: view, bar: byId("run-bar"), chat, artifactUrl: (id) => `gradio_api/agentui/artifacts/${encodeURIComponent(id)}` });
     const takeRaces = agentui.startRaces({ inspector: view, chat, composer: byId("composer"), send });
     const take = () => {
       if (!props.value) return;

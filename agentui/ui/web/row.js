@@ -71,6 +71,20 @@
       }
       return row;
     }
+    /* Takes away the children that have no such key. */
+    keep(keys) {
+      const gone = [...this.children].filter(([key]) => !keys.has(key));
+      for (const [key, row] of gone) {
+        row.remove();
+        this.children.delete(key);
+      }
+      if (gone.length) this.unfolded = this.unfolded;
+    }
+    remove() {
+      this.keep(new Set());
+      this.tree.byPath.delete(this.path);
+      this.node.remove();
+    }
     /* spans: bars on the run's clock. took: the words at the right. */
     draw(name, state, spans, took) {
       if (this.node.dataset.state !== state) this.node.dataset.state = state;
@@ -142,6 +156,7 @@
       const state = !step.end ? "live" : agentui.wasCut(step) ? "stopped" : step.end.error ? "failed" : "done";
       const took = agentui.notBegun(step) ? "not sent" : seconds(Math.max(0, spans[spans.length - 1].to - spans[0].from));
       this.draw(step.kind === "planning" ? "Plan" : `Step ${step.number}`, state, spans, took);
+      this.keep(step.calls);
       for (const [id, call] of step.calls) this.child(id, (path) => new CallRow(this.tree, path, this.level + 1)).update(call, now, step);
       // A called agent that works now is seen without a hand.
       const called = state === "live" && [...step.calls.values()].some((call) => call.subagent && !call.finished);
@@ -158,6 +173,7 @@
       const to = finished ? from + finished.duration_s : (step.end ? Math.max(from, step.end.timing.finished) : now);
       const state = finished ? (finished.error ? "failed" : "done") : step.end ? "stopped" : "live";
       this.draw(started.name, state, [{ kind: "calling", from, to }], seconds(to - from));
+      this.keep(new Set(subagent?.steps.map((_, index) => String(index))));
       if (!subagent) return;
       subagent.steps.forEach((inner, index) => {
         const row = this.child(String(index), (path) => new StepRow(this.tree, path, this.level + 1));

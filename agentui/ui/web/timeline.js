@@ -49,6 +49,14 @@
       }
       return this.rows[index];
     }
+    /* Only the first `count` steps are there. */
+    cut(count) {
+      const gone = this.rows.splice(count);
+      if (!gone.length) return;
+      for (const row of gone) row.remove();
+      if (this.current && !this.byPath.has(this.current.path)) this.current = null;
+      if (this.rows.length && !this.list.querySelector('button.au-row[tabindex="0"]')) this.rows[0].button.tabIndex = 0;
+    }
     /* Marks the row at `path` as the selected one, or none; it comes into view unless a hand is on it already. */
     select(path, { reveal = true } = {}) {
       const row = this.byPath.get(path) ?? null;

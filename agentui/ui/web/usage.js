@@ -156,20 +156,21 @@
           this.rows.delete(key);
           this.forget();
         }
-      for (const row of rows) this.show(row);
+      rows.forEach((row, index) => this.show(row, index));
       this.mark(selected);
       this.table.hidden = this.download.hidden = !rows.length;
+      setText(this.prices, rows.length ? pricesText(rows) : "");
       if (!view.usage) return;
       const total = totalRow(view, rows);
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
       this.total.cells[COST].title = total.cost?.source ?? "The price of at least one call is unknown";
-      setText(this.prices, rows.length ? pricesText(rows) : "");
       this.hideEmpty();
       this.hint();
     }
-    show(row) {
+    show(row, index) {
       let node = this.rows.get(row.key);
       if (!node) node = this.addRow(row);
+      if (this.body.rows[index] !== node) this.body.insertBefore(node, this.body.rows[index] ?? null);
       const before = node.shown;
       if (before && SAME.every((name) => before[name] === row[name])) return;
       node.shown = row;
