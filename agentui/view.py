@@ -128,6 +128,8 @@ class RunView:
     restored: StateRestored | None = None
     steps: list[StepView] = field(default_factory=list[StepView])
     compactions: list[ContextCompacted] = field(default_factory=list[ContextCompacted])
+    changes: list[StateChanged] = field(default_factory=list[StateChanged])
+    "Of variables and files; `state_after` makes the state of a step of them."
     end: RunFinished | None = None
     phase: Phase = "starting"
     t: float = 0.0
@@ -168,15 +170,21 @@ class RunView:
                 self.phase = "ended"
             case StopRequested():
                 self.phase = "stopping"
-            case ContextCompacted():
-                self.compactions.append(event)
+            case ContextCompacted() | StateChanged():
+                self._keep(event)
             case ModelRequested() | ModelResponded():
                 take_request([step.requests for step in self.steps], event, record)
-            case StateChanged() | Diverged() | ApprovalRequested() | ApprovalDecided() | MessageAdded():
+            case Diverged() | ApprovalRequested() | ApprovalDecided() | MessageAdded():
                 pass  # the whole of it stands in the records; only the inspector shows it
             case _:
                 if self.steps:  # a recording that begins in the middle has events without their step
                     self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
+
+    def _keep(self, event: ContextCompacted | StateChanged) -> None:
+        if isinstance(event, ContextCompacted):
+            self.compactions.append(event)
+        else:
+            self.changes.append(event)
 
 
 StepEvent: TypeAlias = (

@@ -22,7 +22,7 @@ MAX_REPR_CHARS: Final = 80
 _MAX_LOOKED_AT: Final = 1_000
 _MAX_NAME_CHARS: Final = 100
 _LOOKING_S: Final = 0.02
-"For all names together, the newest first."
+"Of this thread, for all names together, the newest first."
 
 Row = list[str | None]
 "Name, type, repr and size."
@@ -66,9 +66,9 @@ class Variables:
             del told[name]
         rows: list[Row] = []
         left_out = 0
-        until = time.monotonic() + _LOOKING_S
+        until = time.thread_time() + _LOOKING_S
         for looked_at, (name, value) in enumerate(reversed(there.items())):
-            if looked_at >= _MAX_LOOKED_AT or time.monotonic() > until:
+            if looked_at >= _MAX_LOOKED_AT or time.thread_time() > until:
                 left_out += len(there) - looked_at
                 break
             now, is_news = _look(name, value, told.get(name))

@@ -95,6 +95,7 @@
       this.start = this.restored = this.stopped = this.end = null;
       this.steps = [];
       this.compactions = [];
+      this.changes = [];
       this.phase = "starting";
       this.detail = null;
       this.t = 0;
@@ -149,6 +150,9 @@
         case "context_compacted":
           this.compactions.push({ ...event, before: this.steps.length });
           return null;
+        case "state_changed":
+          this.changes.push(event);
+          return this.step ?? null;
         case "run_finished":
           this.end = event;
           this.phase = "ended";
