@@ -23,6 +23,7 @@ from agentui.sandbox.base import SandboxPool
 from agentui.sandbox.places import pool_for
 from agentui.settings import Settings
 from agentui.tools import Tool
+from agentui.ui.agent_kinds import TITLES
 from agentui.ui.connections import Connections
 from agentui.ui.events import Page, PageEvents
 from agentui.ui.listen import FIRST_PORT, choose_port
@@ -129,8 +130,9 @@ def _listen(demo: Page, settings: Settings) -> int:
 
 
 def _start(demo: Page, settings: Settings, port: int) -> None:
-    examples = EXAMPLES if demo.service.own_agent is None else ()
-    scripts = f"{offers_script(demo.service.connections.offers, examples)}\n{read_web(SCRIPTS)}"
+    ours = demo.service.own_agent is None
+    known = offers_script(demo.service.connections.offers, EXAMPLES if ours else (), TITLES if ours else None)
+    scripts = f"{known}\n{read_web(SCRIPTS)}"
     demo.queue(default_concurrency_limit=8, max_size=1_000, api_open=False)
     demo.launch(
         server_name=settings.host,

@@ -16,6 +16,9 @@ _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 "A comma between groups of three digits; any other one might be a decimal point."
 
 
+MAX_TEMPERATURE = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitField:
     """A field for a limit."""
@@ -56,6 +59,32 @@ class Choices:
     "Names of modules, with commas between them."
     tools_off: str = ""
     "Names of tools that are switched off, with commas between them."
+
+    temperature: str = ""
+    "A number; empty for the server's own."
+    agent_kind: str = ""
+    "A name of `agent_kinds.AGENT_KINDS`; empty for the page's own."
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What a request says about how tokens are drawn.
+
+        Raises:
+            ConfigError: The temperature is none.
+        """
+        text = self.temperature.strip()
+        if not text:
+            return {}
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= MAX_TEMPERATURE:
+            raise ConfigError(
+                f"the temperature is {text[:40]!r}, which is no number from 0 to {MAX_TEMPERATURE}: "
+                "correct it or leave it empty"
+            )
+        return {"temperature": number}
 
     @property
     def switched_off(self) -> frozenset[str]:

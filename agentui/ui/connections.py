@@ -7,8 +7,9 @@ forgotten when the endpoint changes, the environment's goes to the environment's
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from agentui.demo import DemoModel
@@ -90,7 +91,9 @@ class Connections:
                 return offer
         raise ConfigError(f"model preset {name!r} is not known: choose one of {', '.join(o.name for o in self.offers)}")
 
-    async def model(self, name: str, base_url: str, model_id: str, key: str | None) -> Model:
+    async def model(
+        self, name: str, base_url: str, model_id: str, key: str | None, sampling: Mapping[str, Any] | None = None
+    ) -> Model:
         """The model for these choices.
 
         Args:
@@ -98,12 +101,15 @@ class Connections:
             base_url: Wins over the preset's; empty for the preset's.
             model_id: Empty for the preset's first.
             key: Given by the visitor for exactly this endpoint; None without one.
+            sampling: Sent with every request: the temperature.
 
         Raises:
             ConfigError: Something is missing or not allowed; the message says what to do.
         """
         offer = self.offer(name)
         if offer.name in {DEMO, AGENT} and not base_url.strip():
+            if sampling:
+                raise ConfigError("the temperature of this model cannot be set: leave it empty, or choose a server")
             return self._own_model if offer.name == AGENT and self._own_model else self._demo(model_id)
         url = base_url.strip() or offer.base_url
         if not url:
@@ -112,7 +118,7 @@ class Connections:
         if not model_id:
             raise ConfigError("no model id: fill in the name by which the server knows the model")
         url, key = await self.endpoint(name, url, key)
-        return OpenAIServerModel(model_id, url, key)
+        return OpenAIServerModel(model_id, url, key, **(sampling or {}))
 
     async def endpoint(self, name: str, base_url: str, key: str | None) -> tuple[str, str]:
         """The address of a server that may be asked, and the key that goes there, "" for none.

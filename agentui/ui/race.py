@@ -1,7 +1,8 @@
 """A race: one task in two or three lanes at once, each with its own model or settings and its own sandbox.
 
-A lane begins with an empty conversation, and nobody goes on with it: its sandbox is closed when it ends. Lanes are not
-part of the chat's conversation; their records travel and are kept with it. A lane that could not start says why.
+A lane begins with an empty conversation. Its sandbox is closed when it has ended and what its code left behind is kept,
+so that a chat can go on with it. Lanes are not part of the chat's conversation; their records travel and are kept with
+it. A lane that could not start says why.
 """
 
 from __future__ import annotations
@@ -30,11 +31,18 @@ class Lane:
     "Tells the lanes of a race apart."
     run: Run | None = None
     session: Session | None = None
-    "Its conversation, whose steps can be gone back to when its sandbox is closed."
+    "Its conversation, if the chat can go on with it; its steps can be gone back to when its sandbox is closed."
     problem: str | None = None
     "Why it could not start, in a sentence."
     continued: bool = False
     "It became the chat's conversation."
+    closing: asyncio.Task[None] | None = None
+    "Closes the sandbox."
+
+    def begin(self, run: Run, session: Session, *, can_go_on: bool) -> None:
+        """It has a run now, in this session."""
+        self.run, self.session = run, session if can_go_on else None
+        self.closing = asyncio.create_task(_close(run, session))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,15 +68,16 @@ class Race:
             run.stop()
 
     def described(self) -> dict[str, Any]:
-        """What the browser is told: `{"id", "going", "lanes": [{"name", "run_id", "problem", "continued"}]}`.
+        """What the browser is told: `{"id", "going", "lanes": [lane]}`.
 
-        None stands for what a lane lacks.
+        A lane is `{"name", "run_id", "problem", "can_go_on", "continued"}`, None standing for what it lacks.
         """
         lanes = [
             {
                 "name": lane.name,
                 "run_id": lane.run.run_id if lane.run else None,
                 "problem": lane.problem,
+                "can_go_on": lane.session is not None,
                 "continued": lane.continued,
             }
             for lane in self.lanes
@@ -126,5 +135,11 @@ class Races:
     async def close(self) -> None:
         """Stop every lane, wait for their ends and forget them."""
         self.stop()
-        runs, self._races = self.runs, []
-        await asyncio.gather(*(run.wait() for run in runs))
+        lanes, self._races = [lane for race in self._races for lane in race.lanes], []
+        await asyncio.gather(*(lane.closing for lane in lanes if lane.closing is not None))
+
+
+async def _close(run: Run, session: Session) -> None:
+    await run.wait()
+    await session.checkpoints.made()
+    await session.close()

@@ -16,18 +16,25 @@ from agentui.runnable import Runnable
 from agentui.runner import Run
 from agentui.session import Session
 from agentui.ui.actions import Fields, given
+from agentui.ui.agent_kinds import TITLES
 from agentui.ui.choices import Choices
 from agentui.ui.connections import DEMO, key_for
 from agentui.ui.race import MAX_LANES, MIN_LANES, Lane, Race, Races
+from agentui.ui.terms import MAX_INSTRUCTIONS
 from agentui.ui.visitors import Visitor
 from agentui.ui.words import humane, sentence
 
 if TYPE_CHECKING:
     from agentui.ui.service import Service
 
-MAX_FIELD = 20_000
+MAX_FIELD = 4_000
 "Characters of a lane's field."
+MAX_PROBLEM = 400
+"Characters of why a lane could not start."
 _FIELDS = tuple(field.name for field in dataclasses.fields(Choices))
+_INHERITED = ("system_prompt", "imports", "tools_off")
+"Fields of a lane that are as the visitor's settings are."
+_LONGER = {"instructions": MAX_INSTRUCTIONS}
 
 
 class RaceActions:
@@ -59,7 +66,7 @@ class RaceActions:
         Raises:
             ConfigError: The request makes no sense, something else runs in this chat, or no lane can start.
         """
-        task, choices = given(fields, "task", str), _lanes(fields)
+        task, choices = given(fields, "task", str), _lanes(fields, visitor.chosen)
         self._service.check_task(task)
         if visitor.run is not None or visitor.sending or visitor.races.going:
             raise ConfigError("something runs in this chat already: stop it, or wait for its end, and start the race")
@@ -91,7 +98,9 @@ class RaceActions:
         """
         lane = visitor.races.lane(given(fields, "run_id", str))
         if lane is None or lane.run is None or lane.session is None or lane.run.status != "completed":
-            raise ConfigError("only a lane that has completed its task can be gone on with: choose another one")
+            raise ConfigError(
+                "this lane cannot be gone on with: choose one that has completed its task, with an agent as the chat's"
+            )
         if visitor.races.going or visitor.sending:
             raise ConfigError("something runs in this chat: stop it, or wait for its end")
         if visitor.runs:
@@ -103,7 +112,7 @@ class RaceActions:
         visitor.changes.touch()
 
     async def _race(self, visitor: Visitor, task: str, choices: Sequence[Choices]) -> Race:
-        races, sessions = visitor.races, [_session() for _ in choices]
+        races, sessions = visitor.races, [Session() for _ in choices]
         agents = await asyncio.gather(
             *(self._agent(visitor, session, one) for session, one in zip(sessions, choices, strict=True))
         )
@@ -113,9 +122,11 @@ class RaceActions:
         for agent, session, one in zip(agents, sessions, choices, strict=True):
             lane = Lane(name=_name(agent, one, [lane.name for lane in lanes]))
             try:
-                lane.run, lane.session = self._started(agent, task, session, races), session
+                run = self._started(agent, task, session, races)
+                # The chat's agent could not read a conversation of another kind.
+                lane.begin(run, session, can_go_on=not one.agent_kind)
             except AgentUIError as error:
-                lane.problem = sentence(humane(str(error)))
+                lane.problem = _line(error)
             lanes.append(lane)
         race = Race(lanes=lanes)
         if not race.runs:
@@ -139,36 +150,41 @@ class RaceActions:
             return error
 
 
-def _session() -> Session:
-    session = Session()
-    session.kept = False
-    return session
+def _line(error: AgentUIError) -> str:
+    text = sentence(humane(str(error)))
+    return text if len(text) <= MAX_PROBLEM else f"{text[: MAX_PROBLEM - 1]}…"
 
 
-def _lanes(fields: Fields) -> list[Choices]:
-    """What the lanes are to be."""
+def _lanes(fields: Fields, chosen: Choices | None) -> list[Choices]:
+    """What the lanes are to be; `chosen` is what the visitor's settings are."""
     lanes = cast("list[object]", given(fields, "lanes", list))
     if not MIN_LANES <= len(lanes) <= MAX_LANES:
         raise ConfigError(f"a race has {MIN_LANES} or {MAX_LANES} lanes, not {len(lanes)}: add or remove some")
-    return [_choices(lane, number) for number, lane in enumerate(lanes, start=1)]
+    inherited = {name: getattr(chosen, name) for name in _INHERITED} if chosen else {}
+    return [_choices(lane, number, inherited) for number, lane in enumerate(lanes, start=1)]
 
 
-def _choices(lane: object, number: int) -> Choices:
+def _choices(lane: object, number: int, inherited: Mapping[str, str]) -> Choices:
     if not isinstance(lane, Mapping):
         raise ConfigError(f"the page sent no usable lane {number}: reload it")
-    typed: dict[str, str] = {}
+    typed = dict(inherited)
     for name in _FIELDS:
-        text = given(cast(Fields, lane), name, str, default="")
-        if len(text) > MAX_FIELD:
-            raise ConfigError(f"a field of lane {number} has more than {MAX_FIELD:,} characters: shorten it")
+        if name in _INHERITED:
+            continue
+        text, limit = given(cast(Fields, lane), name, str, default=""), _LONGER.get(name, MAX_FIELD)
+        if len(text) > limit:
+            raise ConfigError(f"a field of lane {number} has more than {limit:,} characters: shorten it")
         typed[name] = text
     return Choices(**{**typed, "preset": typed["preset"] or DEMO})
 
 
 def _name(agent: Runnable | AgentUIError, choices: Choices, taken: Sequence[str]) -> str:
-    """What a lane is called: as its model is, with a number where that is another's name too."""
+    """What a lane is called: as its model is, with what is set for it, and a number if that is another's name."""
     name = choices.model_id.strip()[:80] or choices.preset[:80]
     if not isinstance(agent, AgentUIError):
         name = agent.model.model_id
+        if kind := TITLES.get(choices.agent_kind):
+            name += f" · {kind.lower()}"
+        name += "".join(f" · {what} {value:g}" for what, value in choices.sampling.items())
     same = sum(other == name or other.startswith(f"{name} · ") for other in taken)
     return f"{name} · {same + 1}" if same else name

@@ -23,6 +23,7 @@ from agentui.session import Session
 from agentui.settings import Settings
 from agentui.tools import Tool
 from agentui.ui.actions import Actions, Fields, given
+from agentui.ui.agent_kinds import agent_kind
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
 from agentui.ui.ending import MORE
@@ -170,7 +171,7 @@ class Service:
             ConfigError: Something is missing or not allowed; the message says what to do.
         """
         limits = limits or self.limits(choices)
-        model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key)
+        model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key, choices.sampling)
         return self._agent_for(session, model, choices, limits)
 
     def check_task(self, task: str) -> None:
@@ -205,7 +206,10 @@ class Service:
 
     def _agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
         if self._agents is None:
-            agent = CodeAgent(self._tools, model, limits=limits, sandbox_pool=self.pool)
+            kind = agent_kind(choices.agent_kind)
+            agent = kind(self._tools, model, limits=limits, sandbox_pool=self.pool)
+        elif choices.agent_kind:
+            raise ConfigError("this page has an agent of its own, whose kind cannot be changed: leave it as it is")
         else:
             agent = copy.copy(self._agents.of(session))
         spec = dataclasses.replace(agent.spec, model=model, stream_outputs=True, limits=limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentui.demo import Example
@@ -109,11 +109,13 @@ def read_web(names: Sequence[str]) -> str:
     return "\n".join((WEB / name).read_text(encoding="utf-8") for name in names)
 
 
-def offers_script(offers: Sequence[Offer], examples: Sequence[Example] = ()) -> str:
-    """What the presets stand for, and the tasks that a race can begin with, for the page's scripts."""
+def offers_script(
+    offers: Sequence[Offer], examples: Sequence[Example] = (), kinds: Mapping[str, str] | None = None
+) -> str:
+    """What the page's scripts know: the presets, tasks to begin a race with, and titles of agent kinds by name."""
     known = {
         offer.name: [offer.base_url, next(iter(offer.model_ids), ""), offer.title, offer.model_ids] for offer in offers
     }
     tasks = [[example.title, example.task] for example in examples]
-    text = json.dumps({"offers": known, "examples": tasks}).replace("<", "\\u003c")
+    text = json.dumps({"offers": known, "examples": tasks, "kinds": kinds or {}}).replace("<", "\\u003c")
     return f"window.agentui = {text};"

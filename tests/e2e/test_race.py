@@ -87,6 +87,33 @@ def test_a_fast_a_slow_and_a_failing_lane_race_and_are_compared(page, models, vi
     expect(page.locator("#chat")).to_contain_text("14")
 
 
+def test_a_key_goes_with_its_endpoint_and_with_the_dialog(page):
+    page.get_by_role("button", name="Race", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Race")
+    first = dialog.get_by_role("group", name="Lane 1")
+    preset = first.get_by_role("combobox", name="Model", exact=True)
+    url, key = (first.get_by_role("textbox", name=name) for name in ("Base URL", "Key"))
+    changes = [
+        lambda: preset.select_option("openai"),
+        lambda: preset.select_option("custom"),
+        lambda: url.fill("http://127.0.0.1:9/v1"),
+    ]
+    preset.select_option("custom")
+    for change in changes:
+        key.fill("sk-secret")
+        change()
+        expect(key).to_have_value("")
+    key.fill("sk-secret")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Race", exact=True).click()
+    expect(key).to_have_value("")
+    expect(url).to_have_value("http://127.0.0.1:9/v1")
+    dialog.get_by_role("button", name="Start race").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("The task is empty")
+    assert page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })").count("sk-secret") == 0
+
+
 def test_a_lane_is_stopped_alone_and_then_all(page, models):
     gates = [Gate(), Gate(), Gate()]
     models += [ScriptedModel([[f"part {name}", gate]], model_id=name) for name, gate in zip("abc", gates, strict=True)]

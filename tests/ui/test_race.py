@@ -184,11 +184,16 @@ async def test_one_thing_at_a_time_in_a_chat():
         ({"task": "Go", "lanes": [DEMO, {"preset": ["demo"]}]}, "'preset'"),
         ({"task": "Go", "lanes": [DEMO, {**DEMO, "max_steps": 3}]}, "no usable 'the limit Steps'"),
         ({"task": "Go", "lanes": [DEMO, {**DEMO, "instructions": "x" * 20_001}]}, "lane 2 has more than 20,000"),
+        ({"task": "Go", "lanes": [{**DEMO, "model_id": "x" * 4_001}, DEMO]}, "lane 1 has more than 4,000"),
+        ({"task": "Go", "lanes": [{**DEMO, "temperature": "hot"}, {"preset": "x"}]}, "temperature is 'hot'"),
+        ({"task": "Go", "lanes": [{**DEMO, "temperature": "nan"}, {"preset": "x"}]}, "from 0 to 2"),
+        ({"task": "Go", "lanes": [{**DEMO, "temperature": "1"}, {"preset": "x"}]}, "of this model cannot be set"),
+        ({"task": "Go", "lanes": [{**DEMO, "agent_kind": "os"}, {"preset": "x"}]}, "agent kind 'os' is not known"),
         ({"task": "Go", "lanes": [{"preset": "x"}, {"preset": "y"}]}, "No lane can start. x: Model preset"),
     ],
 )
 async def test_a_request_that_makes_no_sense_starts_nothing(fields, said):
-    service, pool = make_service()
+    service, pool = make_service(answering(1))
     visitor = service.visitors.get(None)
     assert said in (await ask(service, visitor, "race", **fields))["error"]
     assert (list(visitor.races), service.worker.running, pool.opened) == ([], [], [])
@@ -210,6 +215,38 @@ async def test_every_lane_gets_the_key_of_its_own_endpoint_only():
         assert visitor.key.secret == "sk-of-the-settings"
         assert SECRET not in Feed(visitor).take()
         assert SECRET not in repr(vars(visitor))
+
+
+async def test_a_lane_has_its_own_temperature_and_kind_of_agent():
+    with serve_chat(*answering(1), *answering(2)) as one, serve_chat("Done.") as two:
+        service, _ = make_service()
+        visitor = service.visitors.get(None)
+        visitor.chosen = Choices(preset="custom", system_prompt="You are a judge. {{tools}}", tools_off="no_such_tool")
+        lane = {"preset": "custom", "base_url": one.base_url, "model_id": "m"}
+        cold, warm = {**lane, "temperature": "0"}, {**lane, "temperature": "1.5", "system_prompt": "ignored"}
+        native = {**lane, "base_url": two.base_url, "agent_kind": "tools"}
+        done = await race(service, visitor, cold, warm, native)
+        assert [lane.name for lane in done.lanes] == ["m · temperature 0", "m · temperature 1.5", "m · calls tools"]
+        for run in done.runs:
+            await run.wait()
+        sent = [request.body for request in one.requests]
+        assert sorted(body["temperature"] for body in sent) == [0, 1.5]
+        assert all(str(body["messages"][0]["content"]).count("You are a judge.") for body in sent)
+        assert "temperature" not in two.requests[0].body
+        assert two.requests[0].body["tools"]
+        refused = await ask(service, visitor, "race_go_on", run_id=done.runs[2].run_id)
+        assert "with an agent as the chat's" in refused["error"]
+        await service.close()
+
+
+async def test_a_private_server_is_no_lane_where_strangers_come():
+    service, _ = make_service(answering(1), host="0.0.0.0")
+    visitor = service.visitors.get(None)
+    lanes = [{"preset": "custom", "base_url": f"http://{at}/v1", "model_id": "m"} for at in ("127.0.0.1:9", "10.0.0.1")]
+    done = await race(service, visitor, *lanes, DEMO)
+    assert [lane.problem is None for lane in done.lanes] == [False, False, True]
+    assert all("\n" not in lane.problem and len(lane.problem) <= 400 for lane in done.lanes[:2])
+    assert (await done.runs[0].wait()).output == 1
 
 
 async def test_the_feed_carries_lanes_and_names_the_race_in_every_batch():

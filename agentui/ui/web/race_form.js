@@ -17,10 +17,9 @@
   }
 
   class LaneForm {
-    /* choices: fields of Choices as text; those that have no control here are sent as they are. offers:
-       {preset: [base URL, model id, title, model ids]}. */
+    /* choices: fields of Choices as text. offers: {preset: [base URL, model id, title, model ids]}. */
     constructor(choices, offers, onRemove) {
-      Object.assign(this, { offers, choices });
+      this.offers = offers;
       const known = choices.preset in offers ? choices.preset : Object.keys(offers)[0];
       this.preset = select(Object.entries(offers).map(([name, [, , title]]) => [name, title ?? name]), known);
       this.pace = select(PACES, known === DEMO ? choices.model_id : "");
@@ -29,8 +28,10 @@
       this.model_id = input(choices.model_id, { placeholder: "as the server knows it" });
       this.model_id.setAttribute("list", this.list.id);
       this.base_url = input(choices.base_url, { placeholder: "https://… /v1" });
-      this.key = input("", { type: "password", placeholder: "if the server wants one", title: "Goes to this base URL only, for this race. Empty: the settings' key, if that is for the same URL" });
+      this.key = input("", { type: "password", placeholder: "if the server wants one" });
       this.limits = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, input(choices[name] ?? "", { placeholder: "as served", inputMode: "decimal" })]));
+      this.temperature = input(choices.temperature ?? "", { placeholder: "the server's own", inputMode: "decimal" });
+      this.kind = select(Object.entries(agentui.kinds ?? {}), choices.agent_kind || "code");
       this.instructions = Object.assign(el("textarea", ""), { value: choices.instructions ?? "", rows: 2, placeholder: "Added to the end of the system prompt" });
       this.remove = Object.assign(el("button", "au-icon", "✕"), { type: "button" });
       this.remove.addEventListener("click", () => onRemove(this));
@@ -41,10 +42,12 @@
       this.adapt();
     }
     fields() {
+      this.kindPart = labelled("Agent", this.kind);
+      this.temperaturePart = labelled("Temperature", this.temperature);
       const limits = Object.entries(LIMITS).map(([name, text]) => labelled(text, this.limits[name]));
       this.pacePart = labelled("Pace", this.pace);
       this.serverParts = [labelled("Model id", this.model_id), labelled("Base URL", this.base_url), labelled("Key", this.key)];
-      this.more = el("details", "au-race-more", el("summary", "", "Limits and instructions"), el("div", "au-race-limits", ...limits), labelled("Instructions", this.instructions));
+      this.more = el("details", "au-race-more", el("summary", "", "Agent, limits, instructions"), el("div", "au-race-limits", this.kindPart, this.temperaturePart, ...limits), labelled("Instructions", this.instructions));
       return [labelled("Model", this.preset), this.pacePart, ...this.serverParts, this.list, this.more];
     }
     choose() {
@@ -57,7 +60,9 @@
     adapt() {
       const { value } = this.preset;
       this.pacePart.hidden = value !== DEMO;
-      for (const part of this.serverParts) part.hidden = KEYLESS.has(value);
+      // The demo's answers are recorded code.
+      this.kindPart.hidden = value === DEMO || !this.kind.options.length;
+      for (const part of [...this.serverParts, this.temperaturePart]) part.hidden = KEYLESS.has(value);
       const models = this.offers[value]?.[3] ?? [];
       this.list.replaceChildren(...models.map((name) => Object.assign(el("option", ""), { value: name })));
     }
@@ -70,10 +75,11 @@
     get value() {
       const preset = this.preset.value;
       const server = KEYLESS.has(preset)
-        ? { base_url: "", model_id: preset === DEMO ? this.pace.value : "", key: "" }
-        : { base_url: this.base_url.value, model_id: this.model_id.value, key: this.key.value };
+        ? { base_url: "", model_id: preset === DEMO ? this.pace.value : "", key: "", temperature: "" }
+        : { base_url: this.base_url.value, model_id: this.model_id.value, key: this.key.value, temperature: this.temperature.value };
+      const agent_kind = this.kindPart.hidden || this.kind.value === "code" ? "" : this.kind.value;
       const limits = Object.fromEntries(Object.entries(this.limits).map(([name, { value }]) => [name, value]));
-      return { ...this.choices, preset, ...server, ...limits, instructions: this.instructions.value };
+      return { preset, ...server, ...limits, agent_kind, instructions: this.instructions.value };
     }
   }
 

@@ -32,7 +32,7 @@
       close.setAttribute("aria-label", "Close");
       const title = el("h2", "", "Race");
       title.id = "au-race-title";
-      const about = el("p", "au-small", "The same task at once, in lanes with a model, settings and a sandbox of their own. Every lane begins with an empty conversation.");
+      const about = el("p", "au-small", "The same task at once, in lanes with a model, settings and a sandbox of their own. Every lane begins with an empty conversation. A key goes to its base URL only, for this race; without one the settings' key is used where it is for the same URL.");
       const task = el("div", "au-race-task", labelledField("Task", this.task), this.example);
       const inside = el("div", "au-race-inside au-scroll", about, task, this.box);
       const acts = el("div", "au-race-acts", this.problem, this.adder, this.starter);

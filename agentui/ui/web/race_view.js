@@ -65,7 +65,7 @@
     /* Whether a lane can become the conversation. */
     offer(possible) {
       this.lanes.forEach(({ go, goAlso }, lane) => {
-        go.hidden = goAlso.hidden = !possible || this.watched[lane]?.view.end?.status !== "completed";
+        go.hidden = goAlso.hidden = !possible || !this.about.lanes[lane].can_go_on || this.watched[lane]?.view.end?.status !== "completed";
       });
     }
     /* What a person should hear of now; "" if nothing is new. */
