@@ -1,0 +1,109 @@
+"""Looking back in a run: everything shows the moment, nothing is asked or lost, and Live brings back what is now."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from agentui.models.gate import Gate
+from agentui.models.scripted import Reasoning
+from tests.e2e.conftest import send
+
+pytestmark = pytest.mark.browser
+
+ROWS = """place => [...document.querySelectorAll(`${place} .message-row`)].map(
+    (row) => row.innerText.replace(/\\s+/g, " ").trim()).filter(Boolean)"""
+
+
+def moment(page):
+    return page.get_by_role("slider", name="Moment of the run")
+
+
+def test_a_finished_run_plays_back_to_the_same_transcript_and_calls_nothing(page, stage):
+    model = stage.plays(
+        [
+            Reasoning("Which *numbers*?"),
+            "I look **first**.\n\n- one\n- `two`\n\n<code>\nx = [1, 2]\nprint('a & b <c>')\n</code>",
+        ],
+        "Now what fails.\n<code>\n1 / 0\n</code>",
+        "<code>final_answer('The sum is **3**.\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |')</code>",
+    )
+    send(page, "Add <b>them</b>\nplease")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    now = page.evaluate(ROWS, "#chat")
+    usage = page.locator("#usage-table").inner_text()
+    assert len(now) == 5
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    moment(page).focus()
+    page.keyboard.press("Home")
+    past = page.locator(".au-past")
+    expect(past).to_contain_text(re.compile(r"^Showing 0\.0 s of [\d.]+ s"))
+    assert page.evaluate(ROWS, ".au-past") == now[:1]
+    expect(page.locator("#steps li")).to_have_count(0)
+    expect(page.locator("#usage-table")).to_be_hidden()
+    expect(page.locator("#chat")).to_be_hidden()
+    page.keyboard.press("PageUp")
+    page.keyboard.press("PageUp")
+    expect(moment(page)).to_have_attribute("aria-valuetext", re.compile(r"^step 2, [\d.]+ s of [\d.]+ s$"))
+    expect(page.locator("#steps li")).to_have_count(2)
+    assert page.evaluate(ROWS, ".au-past") == [*now[:2], "Step 2"]
+    page.get_by_role("combobox", name="Speed").select_option("20")
+    page.get_by_label("Skip waits").check()
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function("() => agentui.inspector.playhead.atEnd")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    assert page.evaluate(ROWS, ".au-past") == now
+    assert page.locator("#usage-table").inner_text() == usage
+    page.get_by_role("button", name="Live").click()
+    expect(past).to_be_hidden()
+    assert page.evaluate(ROWS, "#chat") == now
+    assert asked == []
+    assert len(model.requests) == 3
+
+
+def test_a_run_goes_on_while_its_past_is_looked_at_and_live_has_all_of_it(page, stage):
+    first, second = Gate(), Gate()
+    stage.plays("One.\n<code>print(1)</code>", ["Two ", first, "and more ", second, "<code>final_answer('End')</code>"])
+    send(page, "Go")
+    chat, past = page.locator("#chat"), page.locator(".au-past")
+    expect(chat).to_contain_text("Two")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(past).to_contain_text("Two")
+    moment(page).press("PageDown")
+    moment(page).press("PageDown")
+    expect(page.locator("#steps li")).to_have_count(1)
+    first.open()
+    page.wait_for_function("() => `${agentui.inspector.shown.view.step.thought}`.includes('and more')")
+    expect(page.locator("#run-bar")).to_contain_text("Writing")
+    expect(page.get_by_role("button", name="Live")).to_contain_text("behind")
+    assert "Two" not in past.inner_text()
+    expect(page.locator("#steps li")).to_have_count(1)
+    slider = moment(page)
+    for share in (0.9, 0.2, 0.99, 0.5):
+        slider.evaluate(
+            """(range, share) => {
+                range.value = range.max * share;
+                range.dispatchEvent(new Event("input"));
+            }""",
+            share,
+        )
+    second.open()
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    page.get_by_role("button", name="Live").click()
+    expect(past).to_be_hidden()
+    for text in ("One.", "Two and more", "End"):
+        expect(chat).to_contain_text(text)
+    expect(page.locator("#steps li")).to_have_count(2)
+    expect(page.locator("#usage-table tbody tr")).to_have_count(2)
+    slider.press("j")
+    expect(past).to_be_visible()
+    stage.plays("<code>final_answer('Again')</code>")
+    send(page, "Once more")
+    expect(past).to_be_hidden()
+    expect(chat).to_contain_text("Again")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    page.get_by_role("combobox", name="Run").select_option(index=0)
+    slider.press("Home")
+    expect(past).to_contain_text("Go")
+    assert "Once more" not in past.inner_text()
