@@ -12,6 +12,7 @@ from agentui.version import __version__
 
 if TYPE_CHECKING:
     from agentui.agent import CodeAgent, ToolCallingAgent
+    from agentui.approval import Decision
     from agentui.errors import (
         AgentUIError,
         ConfigError,
@@ -43,6 +44,7 @@ _HOME = {
     "ChatMessageStreamDelta": "messages",
     "CodeAgent": "agent",
     "ConfigError": "errors",
+    "Decision": "approval",
     "GradioUI": "launch",
     "Limits": "limits",
     "McpServer": "mcp.server",
@@ -77,6 +79,7 @@ __all__ = [
     "ChatMessageStreamDelta",
     "CodeAgent",
     "ConfigError",
+    "Decision",
     "GradioUI",
     "Limits",
     "McpServer",

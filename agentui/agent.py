@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
+from agentui.approval import Approvals
 from agentui.arguments import as_model, authorized_imports, code_tags, positive
 from agentui.limits import Limits
 from agentui.managed import ManagedAgent
@@ -47,6 +48,9 @@ class Agent(Runnable):
         context_tokens: Size of the model's context, where the price list does not know it. A conversation that fills
             three quarters of it is shortened.
         limits: What a run may spend.
+        approval: Whether and whom to ask before code runs, or before native calls are made: a function that is given
+            each `ApprovalRequested` and returns a `Decision`, True or False; or True, for runs that somebody starts
+            with `start` and decides about with `Run.decide`. The agents that it calls ask the same.
         sandbox_pool: Where code runs; the process's own pool by default.
 
     Raises:
@@ -76,6 +80,7 @@ class Agent(Runnable):
         max_print_outputs_length: int = 20_000,
         context_tokens: int | None = None,
         limits: Limits | None = None,
+        approval: Approvals = False,
         sandbox_pool: SandboxPool | None = None,
     ) -> None:
         self.name = name
@@ -96,6 +101,7 @@ class Agent(Runnable):
             max_print_outputs_length=max_print_outputs_length,
             context_tokens=positive("context_tokens", context_tokens),
             limits=with_steps(limits or Limits(), max_steps),
+            approval=approval,
         )
         super().__init__(spec, return_full_result=return_full_result)
         threading.Thread(target=count_tokens, args=("",), name="agentui-tokenizer", daemon=True).start()

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from agentui.approval import Approval
 from agentui.budget import Budget
 from agentui.compaction import known_context
 from agentui.events import ParentRun, Record, RunStarted, StepFinished
@@ -95,6 +96,7 @@ class AgentRuns:
         agent: object,
         loop_class: type[RunBody],
         on_record: Callable[[Record], None] | None,
+        approval: Approval,
     ) -> Run:
         """Start a run on the running event loop.
 
@@ -104,6 +106,7 @@ class AgentRuns:
             agent: What hooks of the agent's owner get to see as the agent.
             loop_class: How it works.
             on_record: Called with each record.
+            approval: Who is asked before code runs.
 
         Raises:
             ConfigError: The session has a run that has not ended.
@@ -129,6 +132,7 @@ class AgentRuns:
             ),
             on_record=on_record,
             on_end=lambda run: self._ended(run, job),
+            approval=approval,
         )
         with self._lock:
             self._running[run] = events
@@ -173,7 +177,7 @@ def _left_by(run: Run, job: Job) -> Unfinished | None:
         step=next(steps, 0),
         status=run.status,
         limits=job.budget.limits,
-        spent=job.budget.spent(run.elapsed()),
+        spent=job.budget.spent(run.worked()),
         cap=ended.cap if ended else None,
         needed=ended.needed if ended else 0.0,
     )

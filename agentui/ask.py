@@ -239,7 +239,9 @@ class _Call:
 
     def _since_stop(self) -> float:
         run = self._draft.run
-        asked = (run.stop_requested_s, self._limit_noticed_s, self._budget.seconds_left)
+        most = self._budget.seconds_left
+        time_up = None if most is None else most + run.approval.waited_s
+        asked = (run.stop_requested_s, run.mailbox.cut_at, self._limit_noticed_s, time_up)
         moment = next((moment for moment in asked if moment is not None), run.elapsed())
         return round(max(0.0, run.elapsed() - moment), 6)
 

@@ -61,9 +61,9 @@ class Budget:
             budget.tokens += tokens
             budget.usd += usd
 
-    def spent(self, elapsed: float) -> Spent:
-        """What the task has cost, `elapsed` seconds into the run."""
-        seconds = round(self.seconds + elapsed, 6)
+    def spent(self, worked: float) -> Spent:
+        """What the task has cost, when the run has worked on it for `worked` seconds."""
+        seconds = round(self.seconds + worked, 6)
         return Spent(tokens=self.tokens, usd=self.usd, steps=self.steps, seconds=seconds)
 
     @property
@@ -89,9 +89,9 @@ class Budget:
         if most is not None and self.steps >= most:
             raise LimitReached(_used_up("max_steps", f"{self.steps:,} of max_steps={most:,}"), cap="max_steps")
 
-    def time_is_up(self, elapsed: float) -> LimitReached:
+    def time_is_up(self, worked: float) -> LimitReached:
         """How a run ends whose seconds are used up."""
-        took, most = self.seconds + elapsed, self.limits.max_seconds
+        took, most = self.seconds + worked, self.limits.max_seconds
         return LimitReached(_used_up("max_seconds", f"{took:.1f} s of max_seconds={most:g}"), cap="max_seconds")
 
     def check(self) -> None:

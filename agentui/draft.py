@@ -20,6 +20,7 @@ class StepDraft:
 
     Attributes:
         answer: What the model wrote, as far as it got.
+        edited: Its code is not what runs: somebody has edited that.
         calls: Tools that were called, in the order of their ends.
         output: Printed text, in order, up to the limit of a step.
         overflow: What was printed beyond it.
@@ -38,6 +39,7 @@ class StepDraft:
         self.kind: StepKind = kind
         self.budget = budget
         self.answer = Answer()
+        self.edited = False
         self.code: str | None = None
         self.output: list[str] = []
         self.calls: list[ToolResult] = []

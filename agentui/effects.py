@@ -11,44 +11,52 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from agentui import effect_rules as rules
+from agentui.endless import Loop, loops_left
 from agentui.steering_events import Effect, EffectKind
 
 MAX_EFFECTS = 100
 COMPUTED = "a computed name"
 NOT_PYTHON = "this is not valid Python"
 MORE = "more than is listed here"
+TOO_LONG = "this is too long to be read"
+MAX_CHARACTERS = 30_000
+"What is longer is not read: that would hold everything else up."
 _MAX_WHAT = 120
 _URL = re.compile(r"(?:https?|ftp|wss?)://([^/\s\"']+)", re.IGNORECASE)
 
 _Found: TypeAlias = tuple[EffectKind, str]
 
 
-def effects(code: str, tools: Collection[str] = ()) -> tuple[Effect, ...]:
+def effects(code: str, tools: Collection[str] = (), earlier: Iterable[str] = ()) -> tuple[Effect, ...]:
     """What `code` would do, in the order of its lines; never raises.
 
     Args:
         code: Python source of any kind.
         tools: Names of host functions; using one is an effect of kind "tool".
+        earlier: Code that ran before in the same interpreter, whose imports still hold.
 
     Returns:
         At most 100 effects, each once, at the line where it is first seen. Beyond that the last one says that there
-        are more; of code that does not parse the only one, of kind "dynamic", says so.
+        are more; of code that does not parse, or is too long, the only one, of kind "dynamic", says so.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a doubtful escape in the code is no concern of this program
-            tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return (Effect(kind="dynamic", what=NOT_PYTHON, line=getattr(error, "lineno", None) or 1),)
-    reader = _Reader(frozenset(tools))
+    if len(code) > MAX_CHARACTERS:
+        return (Effect(kind="dynamic", what=TOO_LONG, line=1),)
+    tree = _tree(code)
+    if isinstance(tree, int):
+        return (Effect(kind="dynamic", what=NOT_PYTHON, line=tree),)
+    names: dict[str, str] = {}
+    for ran in earlier:
+        names.update(_bound_by(ran))
+    reader = _Reader(frozenset(tools), names | _bound_in(tree))
     nodes = sorted((node for node in ast.walk(tree) if isinstance(node, _LOOKED_AT)), key=_position)
-    for node in nodes:
-        reader.name_imports(node)
+    reader.modules = frozenset(full.partition(".")[0] for full in reader.names.values())
+    reader.left = loops_left(tree, reader.ends)
     found: dict[_Found, Effect] = {}
     for node in nodes:
         for kind, what in reader.read(node):
@@ -59,25 +67,49 @@ def effects(code: str, tools: Collection[str] = ()) -> tuple[Effect, ...]:
     return tuple(found.values())
 
 
+def _tree(code: str) -> ast.AST | int:
+    """The syntax tree of `code`; the line where that ends to be Python, if it does."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a doubtful escape in the code is no concern of this program
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return getattr(error, "lineno", None) or 1
+
+
+@lru_cache(maxsize=256)
+def _bound_by(code: str) -> dict[str, str]:
+    """What the imports of `code` bind: full names by the names in the code."""
+    tree = _tree(code) if len(code) <= MAX_CHARACTERS and "import" in code else 1
+    return {} if isinstance(tree, int) else _bound_in(tree)
+
+
+def _bound_in(tree: ast.AST) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                names[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
+    return names
+
+
 _LOOKED_AT = (ast.Import, ast.ImportFrom, ast.Call, ast.Name, ast.Attribute, ast.While, ast.For, ast.AsyncFor)
-_Loop: TypeAlias = ast.While | ast.For | ast.AsyncFor
-_Node: TypeAlias = ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute | _Loop
+_Node: TypeAlias = ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute | Loop
 
 
 @dataclass(slots=True)
 class _Reader:
     tools: frozenset[str]
-    names: dict[str, str] = field(default_factory=dict[str, str])
+    names: dict[str, str]
     "What imports have bound: full names by the names in the code."
-
-    def name_imports(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                self.names[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                self.names[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
+    modules: frozenset[str] = frozenset()
+    "The first parts of these."
+    left: Collection[Loop] = ()
+    "Loops that end."
 
     def read(self, node: _Node) -> Iterator[_Found]:
         match node:
@@ -93,22 +125,25 @@ class _Reader:
             case _:
                 yield from self._loop(node)
 
+    def ends(self, call: ast.Call) -> bool:
+        return self._full_name(call.func) in rules.ENDS
+
     def _named(self, node: ast.Name | ast.Attribute) -> Iterator[_Found]:
         if isinstance(node, ast.Attribute):
-            if self._full_name(node) in {"os.environ", "os.getenv"}:
+            if isinstance(node.value, ast.Name) and self._full_name(node) in {"os.environ", "os.getenv"}:
                 yield "reads", "environment variables"
         elif node.id in self.tools and isinstance(node.ctx, ast.Load):
             yield "tool", node.id
         elif node.id == "__builtins__":
             yield "dynamic", "__builtins__"
 
-    def _loop(self, loop: _Loop) -> Iterator[_Found]:
+    def _loop(self, loop: Loop) -> Iterator[_Found]:
         if isinstance(loop, ast.While):
             head = f"while {loop.test.value!r}:" if isinstance(loop.test, ast.Constant) and loop.test.value else ""
         else:
             name = self._full_name(loop.iter.func) if isinstance(loop.iter, ast.Call) else ""
             head = f"for … in {name}(…):" if name in rules.ENDLESS_ITERATORS else ""
-        if head and not self._ends(loop):
+        if head and loop not in self.left:
             yield "endless", head
 
     def _call(self, call: ast.Call) -> Iterator[_Found]:
@@ -149,9 +184,7 @@ class _Reader:
 
     def _is_function(self, call: ast.Call, name: str) -> bool:
         """Whether an `open` takes the file's name, and is not the method of a path."""
-        return isinstance(call.func, ast.Name) or name.partition(".")[0] in {
-            full.partition(".")[0] for full in self.names.values()
-        }
+        return isinstance(call.func, ast.Name) or name.partition(".")[0] in self.modules
 
     def _full_name(self, node: ast.expr) -> str:
         """The dotted name of what is called, aliases of imports resolved; its last part if that is all there is."""
@@ -161,25 +194,6 @@ class _Reader:
             node = node.value
         head = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else ""
         return ".".join([*([head] if head or parts else []), *reversed(parts)]).removeprefix("builtins.")
-
-    def _ends(self, loop: _Loop) -> bool:
-        """Whether something leaves the loop. What a nested function or a nested loop's `break` does is its own."""
-        left: list[tuple[ast.AST, bool]] = [(node, False) for node in loop.body]
-        while left:
-            node, nested = left.pop()
-            if isinstance(node, ast.Return | ast.Raise | ast.Yield | ast.YieldFrom):
-                return True
-            if isinstance(node, ast.Break) and not nested:
-                return True
-            if isinstance(node, ast.Call) and self._full_name(node.func) in rules.ENDS:
-                return True
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-                continue
-            if isinstance(node, ast.While | ast.For | ast.AsyncFor):
-                left += [(child, True) for child in node.body] + [(child, nested) for child in node.orelse]
-                continue
-            left += [(child, nested) for child in ast.iter_child_nodes(node)]
-        return False
 
 
 _TWO_NAMES = ("copy", "move", "rename", "replace", "link", "symlink")

@@ -7,12 +7,10 @@ session, so any number of runs of one agent go on side by side.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Sequence
-from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from agentui.ask import Reply, ask
 from agentui.budget import Budget
@@ -21,7 +19,9 @@ from agentui.compaction import KEPT_TURNS, context_limit, elide, size, summarise
 from agentui.draft import StepDraft
 from agentui.errors import AgentError
 from agentui.events import ContextCompacted
+from agentui.hooks import call_hook, named, refusal
 from agentui.input_files import put_into, with_files
+from agentui.mailbox import CUT, CutShort
 from agentui.messages import ChatMessage
 from agentui.observe import Failures, Mistake, Observation, observe_mistake
 from agentui.parse import Answer
@@ -30,8 +30,8 @@ from agentui.runner import Run
 from agentui.sent import SentLog
 from agentui.session import Assignment, Session
 from agentui.spec import AgentSpec
-from agentui.threads import Outcome, in_thread
 
+_T = TypeVar("_T")
 MAX_PROSE = 2
 "An answer without code is corrected once; the next one in a row is taken as the final answer."
 NO_ANSWER = ChatMessage(role="assistant", content="(no answer)")
@@ -67,11 +67,13 @@ class Loop(ABC):
         while True:
             self._budget.check_steps()
             await self._define()
+            self._listen(run)
             await self._compact(run)
             await self._plan(run)
+            self._listen(run)
             step = StepDraft(run, next(self._numbers), self._budget, self._sent)
             with step:
-                answer = await self._act(step)
+                answer = await self._unless_cut(step, self._act(step))
                 self._budget.steps += 1
             self._keep(step)
             await self._record(step)
@@ -95,6 +97,25 @@ class Loop(ABC):
             native = "_native" if self._spec.native_tools else ""
             tags = {"opening": self._spec.tags.opening, "closing": self._spec.tags.closing}
             self._remember("user", render(f"cut_off{native}", **tags) if cut else render("interrupted"))
+
+    def _listen(self, run: Run) -> None:
+        """Put what somebody has said meanwhile into the conversation."""
+        assignment, messages = self._assignment, self._session.messages
+        for message in run.mailbox.read(run.emit):
+            cut, assignment.cut = assignment.cut, False
+            if cut and messages[-1] == NO_ANSWER:
+                messages.pop()
+                cut = False
+            self._remember("user", render("said", text=message.text, cut=cut))
+
+    async def _unless_cut(self, step: StepDraft, work: Coroutine[Any, Any, _T]) -> _T | None:
+        """Do `work`; for a message that cannot wait, leave it in good order and come back with nothing."""
+        try:
+            async with step.run.mailbox.cutting():
+                return await work
+        except CutShort:
+            step.error = CUT
+            return None
 
     async def _task_message(self) -> ChatMessage:
         """The task, with the files it comes with, and how the code reaches them in the sandbox that it has."""
@@ -159,7 +180,8 @@ class Loop(ABC):
         step = StepDraft(run, next(self._numbers), self._budget, self._sent, "planning")
         with step:
             question = ChatMessage(role="user", content=prompt)
-            await ask(step, self._spec, [*(self._session.messages if messages is None else messages), question])
+            asking = ask(step, self._spec, [*(self._session.messages if messages is None else messages), question])
+            await (self._unless_cut(step, asking) if messages is None else asking)
         await self._record(step)
         return step.answer.thought or step.answer.code or ""
 
@@ -194,7 +216,7 @@ class Loop(ABC):
     async def _checked(self, step: StepDraft, value: Any) -> Any:
         """Ask the owner's checks: an accepted answer makes the step final, a refused one becomes an observation."""
         for check in self._spec.final_answer_checks:
-            reason = await _refusal(check, value, self._session, self._agent)
+            reason = await refusal(check, value, self._session, self._agent)
             if reason is not None:
                 text = render("check_failed", reason=reason)
                 self._observe(step, Observation(text=text, error=f"the answer was refused: {reason}"))
@@ -222,9 +244,9 @@ class Loop(ABC):
         if step.kind == "planning":
             self._session.steps.append(step.finished)
         for callback in self._spec.step_callbacks:
-            outcome = await _call_hook(callback, step.finished, agent=self._agent)
+            outcome = await call_hook(callback, step.finished, agent=self._agent)
             if outcome.error is not None:
-                raise AgentError(f"a step callback failed: {_named(outcome.error)}") from outcome.error
+                raise AgentError(f"a step callback failed: {named(outcome.error)}") from outcome.error
 
 
 async def within_time(budget: Budget, run: Run, work: Coroutine[Any, Any, Any]) -> Any:
@@ -236,39 +258,9 @@ async def within_time(budget: Budget, run: Run, work: Coroutine[Any, Any, Any]) 
     clock = asyncio.timeout(budget.seconds_left)
     try:
         async with clock:
-            return await work
+            with run.approval.timing(clock):
+                return await work
     except TimeoutError:
         if not clock.expired():
             raise
-        raise budget.time_is_up(run.elapsed()) from None
-
-
-async def _refusal(check: Any, value: Any, session: Session, agent: Any) -> str | None:
-    """Why `check` does not accept `value`; None if it does."""
-    name = getattr(check, "__name__", type(check).__name__)
-    outcome = await _call_hook(check, value, session, agent=agent)
-    if isinstance(outcome.error, AssertionError):
-        return str(outcome.error) or f"{name} failed"
-    if outcome.error is not None:
-        raise AgentError(f"the final answer check {name} failed: {_named(outcome.error)}") from outcome.error
-    return None if outcome.value else f"{name} said no"
-
-
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-async def _call_hook(hook: Any, *values: Any, agent: Any) -> Outcome:
-    """Call an owner's function with what it takes, apart from the event loop: it may block, ask a model or fail."""
-    parameters = inspect.signature(hook).parameters
-    takes_agent = "agent" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    positional = [p for p in parameters.values() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
-    count = len(values) if variadic else max(1, sum(p.name != "agent" for p in positional))
-    outcome = await in_thread(hook, *values[:count], **({"agent": agent} if takes_agent else {}))
-    with outcome if outcome.error is None else nullcontext():
-        if inspect.isawaitable(outcome.value):
-            outcome.value = await outcome.value
-    if isinstance(outcome.error, asyncio.CancelledError):
-        raise outcome.error
-    return outcome
+        raise budget.time_is_up(run.worked()) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
+from agentui.approval import Approval, Approvals
 from agentui.budget import Budget
 from agentui.errors import ConfigError, ToolError
 from agentui.events import Record, RunEvent, RunFinished
@@ -39,6 +40,11 @@ class Startable(Protocol):
     description: str | None
 
     @property
+    def waits_for_decide(self) -> bool:
+        """Whether a run may wait until somebody calls `Run.decide`."""
+        ...
+
+    @property
     def limits(self) -> Limits:
         """What a run of it may spend."""
         ...
@@ -50,6 +56,7 @@ class Startable(Protocol):
         session: Session | None = None,
         additional_args: Mapping[str, Any] | None = None,
         limits: Limits | None = None,
+        approval: Approvals | Approval | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
         """Start a run; see `CodeAgent.start`."""
@@ -69,6 +76,11 @@ class ManagedAgent(Tool):
         self.description = agent.description
 
     @property
+    def waits_for_decide(self) -> bool:
+        """Whether a run of the agent may wait until somebody calls `Run.decide`."""
+        return self.agent.waits_for_decide
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The task and its variables."""
         return _PARAMETERS
@@ -83,6 +95,7 @@ class ManagedAgent(Tool):
         kwargs: Mapping[str, Any],
         *,
         budget: Budget,
+        approval: Approval,
         emit: Callable[[RunEvent], None],
         spend: Callable[[TokenUsage, Cost | None], None],
     ) -> Any:
@@ -92,6 +105,7 @@ class ManagedAgent(Tool):
             args: As the calling code gave them.
             kwargs: As the calling code gave them.
             budget: What the calling run may still spend; the agent gets no more, and what it spends counts there.
+            approval: Of the calling run; who is asked there is asked here.
             emit: Takes the agent's events as they happen.
             spend: Takes what the agent cost, however it ended.
 
@@ -108,7 +122,8 @@ class ManagedAgent(Tool):
         try:  # what the model got wrong in its call is told to its code
             task, variables = _arguments(*args, **kwargs)
             limits = budget.left_for(self.agent.limits)
-            run = self.agent.start(task, session=session, additional_args=variables, limits=limits, on_record=record)
+            options: dict[str, Any] = {"additional_args": variables, "limits": limits, "approval": approval}
+            run = self.agent.start(task, session=session, **options, on_record=record)
         except (TypeError, ConfigError) as error:
             raise ToolError(f"{self.name}: {error}".replace("_arguments()", f"{self.name}()")) from error
         try:

@@ -106,6 +106,12 @@ def observe_calls(bad: Sequence[str], tags: CodeTags) -> Observation:
     return Observation(text=text, error=f"the model made a call that cannot be run: {'; '.join(bad)}")
 
 
+def observe_rejection(what: str, reason: str | None) -> Observation:
+    """Tell the model that somebody did not let `what` happen."""
+    why = f": {reason}" if reason else ""
+    return Observation(text=render("rejected", what=what, reason=reason), error=f"rejected by the user{why}")
+
+
 def observe_result(
     result: ExecResult, printed: str, code: str, tags: CodeTags, *, max_characters: int, repeated: bool
 ) -> Observation:

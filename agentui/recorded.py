@@ -16,6 +16,7 @@ from agentui.checkpoints import Action, Checkpoint, Defined, RanCode, ToolResult
 from agentui.errors import ConfigError
 from agentui.events import (
     CodeStarted,
+    MessageAdded,
     Record,
     RunStarted,
     StepFinished,
@@ -25,6 +26,7 @@ from agentui.events import (
 )
 from agentui.jsonable import clean_text
 from agentui.loop import NO_ANSWER
+from agentui.mailbox import CUT
 from agentui.messages import ChatMessage
 from agentui.parse import Answer, written
 from agentui.plain import plain_text
@@ -92,6 +94,8 @@ class _Reader:
                 self.calls[call_id] = ToolResult(name=call.name, arguments=call.arguments, result=result, error=error)
             case StepFinished() as finished:
                 self._finish(finished)
+            case MessageAdded(text=text):
+                self._hear(text)
             case _:
                 pass
 
@@ -158,6 +162,14 @@ class _Reader:
             self._say("user", f"Observation:\n{step.observation}")
         if self.code is not None:
             self._ran(step, self.code)
+
+    def _hear(self, text: str) -> None:
+        """Somebody said something; of several messages the first comes after the answer that was cut."""
+        cut = bool(self.steps) and self.steps[-1].error == CUT and self.messages[-1].role == "assistant"
+        if cut and self.messages[-1] == NO_ANSWER:
+            self.messages.pop()
+            cut = False
+        self._say("user", render("said", text=text, cut=cut))
 
     def _ran(self, step: StepFinished, code: str) -> None:
         error = step.error or ""

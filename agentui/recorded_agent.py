@@ -75,6 +75,10 @@ class _RecordedAgent:
         self._speed = speed
 
     @property
+    def waits_for_decide(self) -> bool:
+        return self._agent.waits_for_decide
+
+    @property
     def limits(self) -> Limits:
         return self._agent.limits
 

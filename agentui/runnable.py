@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from agentui.agent_runs import AgentRuns, Job, RunBody
+from agentui.approval import Approval, Approvals, approval_of
 from agentui.arguments import as_task
 from agentui.branching import Branching
 from agentui.budget import Budget
@@ -21,6 +22,7 @@ from agentui.input_files import Files, as_files
 from agentui.jsonable import clean_text
 from agentui.limits import Limits, checked_limits
 from agentui.loop_thread import iterate, run_sync
+from agentui.managed import ManagedAgent
 from agentui.models.base import Model
 from agentui.result import RunResult, answer_of
 from agentui.runner import Run
@@ -149,6 +151,7 @@ class Runnable(Branching):
 
         Closing the generator, or cancelling the task that iterates, stops the run.
         """
+        self._check_reachable()
         run = self.start(
             task,
             reset=reset,
@@ -178,6 +181,7 @@ class Runnable(Branching):
         max_steps: int | None = None,
         limits: Limits | None = None,
         first_code: str | None = None,
+        approval: Approvals | Approval | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> Run:
         """Start a run on the running event loop and return at once.
@@ -192,6 +196,7 @@ class Runnable(Branching):
             max_steps: As in `run`.
             limits: Instead of the agent's own, or of the unfinished run's.
             first_code: Code that runs as the first step, in place of what the model would write.
+            approval: Instead of the agent's own; or that of the run whose code calls this agent.
             on_record: Called with each record, on the event loop; must not block.
 
         Raises:
@@ -204,18 +209,16 @@ class Runnable(Branching):
             job = self._rest_of(session or self._runs.session(reset=False), limits, max_steps)
         else:
             message, variables = as_task(task, images, additional_args, native=self.spec.native_tools)
-            payer = session.payer if session else None
-            budget = Budget(with_steps(limits or self.limits, max_steps), self.model, payer=payer)
+            most = with_steps(limits or self.limits, max_steps)
+            budget = Budget(most, self.model, payer=session.payer if session else None)
             given = as_files(files, budget.limits, native=self.spec.native_tools)
             job = Job(
                 session=session or self._runs.session(reset=reset),
                 assignment=Assignment(task=clean_text(task), message=message, variables=variables, files=given),
                 budget=budget,
             )
-        if first_code is not None and self.spec.native_tools:
-            raise ConfigError("first_code is for agents that write code: this one calls tools")
-        job.assignment.first_code = first_code or job.assignment.first_code
-        return self._runs.launch(job, self.spec, self, self.loop_class, on_record)
+        self._give_code(job, first_code)
+        return self._launch(job, approval, on_record)
 
     def interrupt(self) -> None:
         """Stop every run of this agent now, from any thread."""
@@ -224,6 +227,27 @@ class Runnable(Branching):
     def close(self) -> None:
         """Stop the agent's runs and end the interpreter of its own conversation. The agent can be used again."""
         self._runs.close()
+
+    @property
+    def waits_for_decide(self) -> bool:
+        """Whether a run may wait until somebody calls `Run.decide`: its own code, or that of an agent it calls."""
+        called = any(isinstance(tool, ManagedAgent) and tool.waits_for_decide for tool in self.spec.tools.values())
+        return self.spec.approval is True or (self.spec.approval is False and called)
+
+    def _check_reachable(self) -> None:
+        if self.waits_for_decide:
+            raise ConfigError("approval=True waits for Run.decide, so use start(…); or give approval=a function")
+
+    def _launch(
+        self, job: Job, approval: Approvals | Approval | None, on_record: Callable[[Record], None] | None
+    ) -> Run:
+        asked = approval_of(self.spec.approval, approval)
+        return self._runs.launch(job, self.spec, self, self.loop_class, on_record, asked)
+
+    def _give_code(self, job: Job, first_code: str | None) -> None:
+        if first_code is not None and self.spec.native_tools:
+            raise ConfigError("first_code is for agents that write code: this one calls tools")
+        job.assignment.first_code = first_code or job.assignment.first_code
 
     def _rest_of(self, session: Session, limits: Limits | None, max_steps: int | None) -> Job:
         assignment, unfinished = session.left()
@@ -240,6 +264,7 @@ class Runnable(Branching):
         return result[0] if full else answer_of(*result)
 
     async def _complete(self, task: str | None, **options: Any) -> tuple[RunResult, BaseException | None]:
+        self._check_reachable()
         run = self.start(task, **options)
         try:
             return await run.wait(), run.exception

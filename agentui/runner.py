@@ -14,7 +14,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeAlias
 
-from agentui.errors import AgentError, AgentUIError
+from agentui.approval import Approval, Decision
+from agentui.errors import AgentError, AgentUIError, ConfigError
 from agentui.events import (
     Record,
     RunEvent,
@@ -28,6 +29,7 @@ from agentui.events import (
 )
 from agentui.jsonable import clean_text, jsonable
 from agentui.limits import Cap
+from agentui.mailbox import Mailbox, Message
 from agentui.result import RunResult
 from agentui.sandbox.base import Artifact
 from agentui.usage import sum_costs, sum_usage
@@ -70,6 +72,8 @@ class Run:
         exception: What the body raised, if anything.
         status: How it ended; None while it runs.
         stop_requested_s: When `stop` was first called: seconds since the start; None if it was not.
+        approval: Who is asked before its code runs.
+        mailbox: What was said to it and not read yet.
     """
 
     def __init__(
@@ -80,7 +84,10 @@ class Run:
         clock: Clock = time.monotonic,
         on_record: Callable[[Record], None] | None = None,
         on_end: Callable[[Run], None] | None = None,
+        approval: Approval | None = None,
     ) -> None:
+        self.approval = approval or Approval()
+        self.mailbox = Mailbox(self.elapsed)
         self.run_id = secrets.token_hex(16)
         self.records: list[Record] = []
         self.artifacts: dict[str, Artifact] = {}
@@ -114,6 +121,43 @@ class Run:
     def elapsed(self) -> float:
         """Seconds since the run started."""
         return self._clock() - self._t0
+
+    def worked(self) -> float:
+        """Seconds since the run started in which it did not wait for a person: what counts against its limits."""
+        return self.elapsed() - self.approval.waited_s
+
+    def decide(self, approval_id: str, decision: Decision) -> None:
+        """Let code run that waits for approval, also of an agent that this run has called, or reject it.
+
+        Call it on the run's event loop.
+
+        Args:
+            approval_id: From the `approval_requested` record.
+            decision: What becomes of the code.
+
+        Raises:
+            ConfigError: Nothing waits under this id any more, or the decision makes no sense for it.
+        """
+        self.approval.decide(approval_id, decision)
+
+    def say(self, text: str, *, now: bool = False) -> Message:
+        """Say something to the agent; it is a message of the user in the next request to the model.
+
+        Call it on the run's event loop. What is still in `mailbox.unread` when the run has ended was never read.
+
+        Args:
+            text: The message.
+            now: Cut the answer or the code that goes on, whose variables stay, instead of waiting for its end.
+
+        Raises:
+            ConfigError: The run is over or is being stopped, the message is empty, or too many wait.
+        """
+        if self.done or self.stop_requested_s is not None:
+            raise ConfigError("the run is over: give the message as a new task")
+        message = self.mailbox.put(text)
+        if now:
+            self.mailbox.cut()
+        return message
 
     def stop(self) -> None:
         """End the run now: its model connection is closed, its code interrupted. Returns at once; harmless later."""

@@ -161,7 +161,7 @@ class Session:
                     step=step,
                     status="stopped",
                     limits=budget.limits,
-                    spent=budget.spent(run.elapsed()),
+                    spent=budget.spent(run.worked()),
                 ),
             )
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentui.approval import Approvals
 from agentui.limits import Limits
 from agentui.messages import ChatMessage
 from agentui.models.base import Model
@@ -62,6 +63,8 @@ class AgentSpec:
     context_tokens: int | None = None
     "Tokens that the model reads at once; None to look it up."
     limits: Limits = field(default_factory=Limits)
+    approval: Approvals = False
+    "Whether and whom to ask before code runs, or before native calls are made."
 
     @property
     def tools_on(self) -> dict[str, Tool]:

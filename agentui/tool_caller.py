@@ -67,4 +67,11 @@ class ToolCaller:
             if self._stream_outputs or not event.type.endswith("_delta"):
                 self._emit(SubagentEvent(call_id=call_id, agent=tool.name, event=event))
 
-        return await tool.call_within(args, kwargs, budget=self._draft.budget, emit=emit, spend=self._draft.add_usage)
+        return await tool.call_within(
+            args,
+            kwargs,
+            budget=self._draft.budget,
+            approval=self._draft.run.approval,
+            emit=emit,
+            spend=self._draft.add_usage,
+        )

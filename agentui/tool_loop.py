@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from agentui.draft import StepDraft
+from agentui.effects import MAX_EFFECTS
 from agentui.errors import ToolError
 from agentui.jsonable import jsonable
 from agentui.loop import Loop
 from agentui.messages import ChatMessage, ToolCall
-from agentui.observe import Observation, mistake, shorten
+from agentui.observe import Observation, mistake, observe_rejection, shorten
 from agentui.parse import Answer
 from agentui.prompts import render
+from agentui.steering_events import Effect
 from agentui.tool_caller import ToolCaller
 from agentui.tools import FINAL_ANSWER
 
@@ -49,6 +51,8 @@ class ToolLoop(Loop):
             return await self._correct(step, reply, wrong)
         self._session.messages.append(ChatMessage(role="assistant", content=step.answer.thought, tool_calls=calls))
         outcomes = await self._call_all(step, calls)
+        if step.observation is not None:  # rejected
+            return None
         final = next((outcome for outcome in outcomes if outcome.is_final), None)
         if final is not None:
             return await self._checked(step, final.value)
@@ -62,13 +66,35 @@ class ToolLoop(Loop):
         caller = ToolCaller(step, self._spec, self._call_ids)
         outcomes: list[_Outcome] = []
         try:
-            outcomes = await asyncio.gather(*(_call(caller, call) for call in calls))
+            outcomes = await self._rejected(step, calls) or await asyncio.gather(
+                *(_call(caller, call) for call in calls)
+            )
         finally:  # every call needs its answer in the conversation, or the server refuses the next turn
             texts = [outcome.text for outcome in outcomes] or ["(stopped)"] * len(calls)
             for call, result in zip(calls, texts, strict=True):
                 text = shorten(result, self._spec.max_print_outputs_length)
                 self._session.messages.append(ChatMessage(role="tool", content=text, tool_call_id=call.call_id))
         return outcomes
+
+    async def _rejected(self, step: StepDraft, calls: Sequence[ToolCall]) -> list[_Outcome]:
+        """Have somebody decide about the calls; what each of them leads to if they are rejected, else nothing."""
+        asked = [call for call in calls if call.name != FINAL_ANSWER.name]
+        if not (step.run.approval.on and asked):
+            return []
+        decided = await step.run.approval.settle(
+            step.run.emit,
+            step=step.number,
+            code="\n".join(f"{call.name}({call.arguments})" for call in asked),
+            effects=tuple(
+                Effect(kind="tool", what=call.name, line=line) for line, call in enumerate(asked[:MAX_EFFECTS], 1)
+            ),
+            editable=False,
+        )
+        if decided.decision != "rejected":
+            return []
+        observed = observe_rejection("this call" if len(asked) == 1 else "these calls", decided.reason)
+        step.observation, step.error = observed.text, observed.error
+        return [_Outcome(call=call, error=observed.text) for call in calls]
 
     def _take_in(self, step: StepDraft, outcomes: Sequence[_Outcome]) -> None:
         most = self._spec.max_print_outputs_length

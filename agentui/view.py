@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from agentui.events import (
     ApprovalDecided,
@@ -40,12 +40,10 @@ from agentui.events import (
     UpstreamClosed,
     UsageUpdated,
 )
+from agentui.phase import Phase
 from agentui.request_view import RequestView, take_request
+from agentui.steering_view import ApprovalView, SaidView, take_approval
 from agentui.usage import Cost, TokenUsage, sum_usage
-
-Phase: TypeAlias = Literal[
-    "starting", "waiting", "reasoning", "writing", "coding", "running", "calling", "retrying", "stopping", "ended"
-]
 
 
 @dataclass(slots=True)
@@ -97,6 +95,7 @@ class StepView:
     artifacts: list[ArtifactCreated] = field(default_factory=list[ArtifactCreated])
     requests: list[RequestView] = field(default_factory=list[RequestView])
     "Every one, also those that failed."
+    approvals: list[ApprovalView] = field(default_factory=list[ApprovalView])
     retries: list[ModelRetried] = field(default_factory=list[ModelRetried])
     resent: float | None = None
     "When the newest request was sent, if it is not the step's first: seconds since the run started."
@@ -130,6 +129,7 @@ class RunView:
     compactions: list[ContextCompacted] = field(default_factory=list[ContextCompacted])
     changes: list[StateChanged] = field(default_factory=list[StateChanged])
     "Of variables and files; `state_after` makes the state of a step of them."
+    said: list[SaidView] = field(default_factory=list[SaidView])
     end: RunFinished | None = None
     phase: Phase = "starting"
     t: float = 0.0
@@ -160,8 +160,6 @@ class RunView:
         match event:
             case RunStarted():
                 self.start = event
-            case StateRestored():
-                self.restored = event
             case StepStarted():
                 self.steps.append(StepView(event.step, event.kind, record.t))
                 self.phase = "waiting"
@@ -170,21 +168,26 @@ class RunView:
                 self.phase = "ended"
             case StopRequested():
                 self.phase = "stopping"
-            case ContextCompacted() | StateChanged():
+            case StateRestored() | ContextCompacted() | StateChanged() | MessageAdded():
                 self._keep(event)
             case ModelRequested() | ModelResponded():
                 take_request([step.requests for step in self.steps], event, record)
-            case Diverged() | ApprovalRequested() | ApprovalDecided() | MessageAdded():
+            case Diverged():
                 pass  # the whole of it stands in the records; only the inspector shows it
             case _:
                 if self.steps:  # a recording that begins in the middle has events without their step
                     self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase
 
-    def _keep(self, event: ContextCompacted | StateChanged) -> None:
-        if isinstance(event, ContextCompacted):
-            self.compactions.append(event)
-        else:
-            self.changes.append(event)
+    def _keep(self, event: StateRestored | ContextCompacted | StateChanged | MessageAdded) -> None:
+        match event:
+            case StateRestored():
+                self.restored = event
+            case ContextCompacted():
+                self.compactions.append(event)
+            case StateChanged():
+                self.changes.append(event)
+            case MessageAdded():
+                self.said.append(SaidView(event, len(self.steps)))
 
 
 StepEvent: TypeAlias = (
@@ -201,6 +204,8 @@ StepEvent: TypeAlias = (
     | UsageUpdated
     | ModelRetried
     | UpstreamClosed
+    | ApprovalRequested
+    | ApprovalDecided
     | StepFinished
 )
 
@@ -224,6 +229,9 @@ def _apply_to_step(step: StepView, event: StepEvent, record: Record) -> Phase | 
         case UpstreamClosed():
             step.closed = event
             return None
+        case ApprovalRequested() | ApprovalDecided():
+            take_approval(step.approvals, event)
+            return "approving" if isinstance(event, ApprovalRequested) else "waiting"
         case ModelRetried():
             step.retries.append(event)
             step.reasoning, step.thought, step.code, step.usage = Text(), Text(), Text(), None

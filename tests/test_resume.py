@@ -147,7 +147,7 @@ async def test_code_that_was_stopped_left_its_variables_and_files():
     await session.close()
     await pool.close()
     assert result.output == (7, "there"), result.error
-    assert sent(agent)[-1] == ("user", "Observation:\n(stopped while this code was running)")
+    assert sent(agent)[-1] == ("user", "Observation:\nin\n(stopped while this code was running)")
 
 
 async def test_the_model_is_told_that_its_variables_are_gone_when_they_are():

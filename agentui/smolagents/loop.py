@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import replace
@@ -16,13 +17,16 @@ from typing import Any, TypeVar, cast
 
 from agentui.ask import ask
 from agentui.budget import Budget
+from agentui.checkpoints import RanCode
 from agentui.draft import StepDraft
-from agentui.errors import AgentError, AgentUIError, ToolError
+from agentui.effects import effects
+from agentui.errors import AgentError, AgentUIError, ConfigError, ToolError
 from agentui.events import StepKind
 from agentui.execute import execute
-from agentui.jsonable import clean_text
+from agentui.jsonable import clean_text, jsonable
 from agentui.loop import within_time
 from agentui.messages import ChatMessageStreamDelta, ToolSchema
+from agentui.observe import observe_rejection
 from agentui.runner import Run
 from agentui.sandbox.base import ExecResult
 from agentui.sent import SentLog
@@ -31,6 +35,7 @@ from agentui.smolagents import library
 from agentui.smolagents.fresh import AskingModel, SandboxExecutor
 from agentui.smolagents.model import ForeignModel, OneCall, as_our_messages
 from agentui.spec import AgentSpec
+from agentui.steering_events import Effect
 from agentui.threads import in_thread
 from agentui.tool_caller import ToolCaller
 
@@ -92,6 +97,8 @@ class SmolagentsLoop:
             guest.execute_tool_call = self._call_and_wait
         elif self._owner.runs_in_sandbox:
             guest.python_executor = SandboxExecutor(self._execute_and_wait)
+        elif self._run.approval.on:
+            raise ConfigError("nobody can be asked before this agent's code runs: it runs its code itself")
         self._guest = guest
 
     def _drive(self, guest: Any) -> Any:
@@ -174,6 +181,8 @@ class SmolagentsLoop:
 
     async def _execute(self, code: str, executor: SandboxExecutor) -> tuple[ExecResult, str]:
         step = self._open("action")
+        ran = [action.code for action in self._session.history.actions if isinstance(action, RanCode)]
+        await self._approve("this code", code, effects(code, self._spec.tools, ran), AgentError)
         sandbox = await self._session.interpreter(self._spec.pool, list(self._spec.tools))
         variables, executor.variables = executor.variables, {}
         if variables:
@@ -191,7 +200,20 @@ class SmolagentsLoop:
         except ToolError as error:
             raise library.AgentToolExecutionError(str(error), self._guest.logger) from error
 
+    async def _approve(self, what: str, code: str, seen: Sequence[Effect], refused: type[AgentUIError]) -> None:
+        """Have somebody decide about code or a call; one that is rejected fails."""
+        approval, step = self._run.approval, self._open("action")
+        if approval.on:
+            decided = await approval.settle(
+                step.run.emit, step=step.number, code=code, effects=tuple(seen), editable=False
+            )
+            if decided.decision == "rejected":
+                raise refused(observe_rejection(what, decided.reason).text)
+
     async def _call(self, name: str, arguments: Any) -> Any:
+        seen = Effect(kind="tool", what=name, line=1)
+        shown = json.dumps(jsonable(arguments), ensure_ascii=False)
+        await self._approve("this call", f"{name}({shown})", [seen], ToolError)
         caller = ToolCaller(self._open("action"), self._spec, self._call_ids)
         if isinstance(arguments, dict):
             return await caller.call(name, [], cast(dict[str, Any], arguments))

@@ -7,10 +7,13 @@ import pytest
 
 from agentui.call_events import SentMessage
 from agentui.events import (
+    ApprovalDecided,
+    ApprovalRequested,
     ArtifactCreated,
     CodeDelta,
     CodeStarted,
     ContextCompacted,
+    MessageAdded,
     ModelRequested,
     ModelResponded,
     ModelRetried,
@@ -52,6 +55,9 @@ VIEW = """view => {
         context: [usage(view.context), view.contextWindow],
         margins: view.steps.map((s) => s.margin),
         ended: view.end?.status ?? null,
+        said: view.said.map((one) => [one.message.text, one.before]),
+        approvals: view.steps.map((s) => s.approvals.map((one) =>
+            [one.asked?.approval_id ?? null, one.decided?.decision ?? null])),
     };
 }"""
 SHOW = f"""records => {{
@@ -96,6 +102,11 @@ def seen_by_python(view):
         "context": [usage_of(view.context), view.context_window],
         "margins": [step.margin for step in view.steps],
         "ended": view.end.status if view.end else None,
+        "said": [[one.message.text, one.before] for one in view.said],
+        "approvals": [
+            [[one.asked and one.asked.approval_id, one.decided and one.decided.decision] for one in step.approvals]
+            for step in view.steps
+        ],
     }
 
 
@@ -105,6 +116,8 @@ def test_the_browser_folds_every_record_as_python_does(page):
         StepStarted(step=1),
         ModelRequested(step=1),
         TextDelta(text="inside"),
+        ApprovalRequested(approval_id="approval_2", step=1, code="x"),
+        ApprovalDecided(approval_id="approval_2", step=1, decision="rejected", reason="no"),
         ModelResponded(step=1, raw="inside"),
         UsageUpdated(step=1, usage=ESTIMATE),
         step_finished(thought="inside", usage=REPORTED),
@@ -130,6 +143,9 @@ def test_the_browser_folds_every_record_as_python_does(page):
         CodeDelta(text="x = f("),
         CodeDelta(text="1)"),
         UsageUpdated(step=2, usage=REPORTED, cost=Cost(usd=0.5, source="s"), counted_output_tokens=8, settled=True),
+        ApprovalRequested(approval_id="approval_1", step=2, code="x = f(1)"),
+        ApprovalDecided(approval_id="approval_1", step=2, decision="approved"),
+        ApprovalDecided(approval_id="approval_3", step=2, decision="approved", automatic=True),
         CodeStarted(code="x = f(1)"),
         ToolCallStarted(call_id="call_1", name="f", arguments={"a": 1}),
         ToolCallFinished(call_id="call_1", result=2, duration_s=0.1),
@@ -148,8 +164,10 @@ def test_the_browser_folds_every_record_as_python_does(page):
             output="2\ncareful\n",
             usage=ESTIMATE + REPORTED,
         ),
+        MessageAdded(text="and now", interrupted=True),
         StepStarted(step=3),
         TextDelta(text="cut"),
+        ApprovalRequested(approval_id="approval_4", step=3, code="y"),
         StopRequested(),
         UpstreamClosed(step=3, after_s=0.01, usage=ESTIMATE),
         step_finished(3, thought="cut", usage=ESTIMATE),

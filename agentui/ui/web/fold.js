@@ -41,6 +41,7 @@
       this.artifacts = [];
       this.requests = [];
       this.retries = [];
+      this.approvals = [];
       this.usage = this.cost = this.counted = this.margin = this.closed = this.end = null;
       this.clearAnswer();
       this.output = new Text();
@@ -96,10 +97,18 @@
       this.steps = [];
       this.compactions = [];
       this.changes = [];
+      this.said = [];
       this.phase = "starting";
       this.detail = null;
       this.t = 0;
       this.next = 0;
+    }
+    /* Questions that nobody has answered yet, those of called agents included. */
+    get pending() {
+      const { step } = this;
+      if (this.end || !step || step.end) return [];
+      const called = [...step.calls.values()].flatMap((call) => call.subagent?.pending ?? []);
+      return [...step.approvals.filter((one) => one.asked && !one.decided).map((one) => one.asked), ...called];
     }
     get step() {
       return this.steps[this.steps.length - 1];
@@ -153,6 +162,9 @@
         case "state_changed":
           this.changes.push(event);
           return this.step ?? null;
+        case "message_added":
+          this.said.push({ message: event, before: this.steps.length });
+          return null;
         case "run_finished":
           this.end = event;
           this.phase = "ended";
@@ -196,6 +208,15 @@
           step.counted = event.counted_output_tokens ?? null;
           step.margin = event.margin ?? null;
           return null;
+        case "approval_requested":
+          step.approvals.push({ asked: event, decided: null });
+          return "approving";
+        case "approval_decided": {
+          const known = step.approvals.find((one) => one.asked?.approval_id === event.approval_id);
+          if (known) known.decided = event;
+          else step.approvals.push({ asked: null, decided: event });
+          return "waiting";
+        }
         case "upstream_closed":
           step.closed = event;
           return null;

@@ -26,6 +26,7 @@
     reasoning: "Thinking",
     writing: "Writing",
     coding: "Writing code",
+    approving: "Waiting for your approval",
     running: "Running code",
     calling: "Calling",
     retrying: "Retrying",
@@ -36,6 +37,7 @@
   function phaseText(view, now) {
     if (!view) return "Ready";
     if (view.end) return ENDS[view.end.status] ?? view.end.status;
+    if (view.pending.length) return PHASES.approving;
     if (view.phase === "calling") return `Calling ${view.detail}`;
     if (view.phase === "retrying") {
       const left = countdown(view.detail.until - now);
@@ -46,6 +48,10 @@
 
   /* Whether a step was cut by a stop or a limit, which is nobody's failure. */
   const wasCut = (step) => /^(stopped before|the \w+ limit is used up \()/.test(step.end?.error ?? "");
+
+  /* What somebody did to a step that counts all the same: it was cut for a message, or its code rejected; else "". */
+  const steered = (step) =>
+    (/^(cut short for a message$|rejected(?= by the user))/.exec(step.end?.error ?? "") ?? [""])[0];
 
   /* Whether it was cut before its first request was sent. */
   const notBegun = (step) => wasCut(step) && step.end.usage == null && step.end.code == null;
@@ -98,5 +104,5 @@
     else if (inner.bottom > outer.bottom - margin) scroller.scrollTop += inner.bottom - outer.bottom + margin;
   }
 
-  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, notBegun, stopProof, compactionText, el, setText, reveal });
+  Object.assign(agentui, { seconds, count, short, percent, tokens, dollars, money, countdown, phaseText, wasCut, steered, notBegun, stopProof, compactionText, el, setText, reveal });
 })();
