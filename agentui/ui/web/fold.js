@@ -246,21 +246,26 @@
       call.subagent ??= new RunView(this.runId);
       call.subagent.apply({ ...record, event: event.event });
     }
-    /* A row for every model call that cost something, in the order they were made. */
+    /* A row for every model call that cost something, in the order they were made. Those of a step that has finished
+       are the same objects each time. */
     usageRows(now) {
+      return this.steps.flatMap((step, index) => {
+        if (!step.end) return this.stepRows(step, index, now);
+        return (step.rows ??= this.stepRows(step, index, now));
+      });
+    }
+    stepRows(step, index, now) {
       const rows = [];
-      for (const [index, step] of this.steps.entries()) {
-        const common = { index, agent: "", step: step.number, kind: step.kind, model: this.start?.model ?? "" };
-        for (const retry of step.retries)
-          if (retry.usage)
-            rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, cost: retry.cost ?? null, failed: true });
-        if (step.usage) rows.push({ ...common, ...this.lastCall(step, now) });
-        for (const [id, call] of step.calls)
-          for (const row of call.subagent?.usageRows(now) ?? []) {
-            const agent = row.agent ? `${call.started.name}/${row.agent}` : call.started.name;
-            rows.push({ ...row, index, agent, key: `${id}/${row.key}` });
-          }
-      }
+      const common = { index, agent: "", step: step.number, kind: step.kind, model: this.start?.model ?? "" };
+      for (const retry of step.retries)
+        if (retry.usage)
+          rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, cost: retry.cost ?? null, failed: true });
+      if (step.usage) rows.push({ ...common, ...this.lastCall(step, now) });
+      for (const [id, call] of step.calls)
+        for (const row of call.subagent?.usageRows(now) ?? []) {
+          const agent = row.agent ? `${call.started.name}/${row.agent}` : call.started.name;
+          rows.push({ ...row, index, agent, key: `${id}/${row.key}` });
+        }
       return rows;
     }
     lastCall(step, now) {

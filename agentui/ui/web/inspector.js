@@ -4,6 +4,10 @@
   const agentui = (window.agentui ??= {});
   const { WatchedRun, RunBar, Timeline, Tabs, el, setText, compactionText, phaseText } = agentui;
 
+  const PANEL_MS = 250;
+  /* With more steps a panel is drawn so seldom while records come with every frame, too. */
+  const MANY_STEPS = 50;
+
   class Inspector {
     /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq, whole})
        resolves to the missing stretch, with every delta if it is to be whole. onState({running, runs}) is told of
@@ -136,6 +140,8 @@
           run.take(part);
           this.schedule();
         }
+      } catch {
+        // The next batch shows that something is missing, and it is asked for again.
       } finally {
         run.waiting = false;
       }
@@ -266,8 +272,9 @@
       if (this.path && !this.timeline.current) this.timeline.select(this.path);
       run.dirty.clear();
       // Rates move with the clock, but nobody reads ten of them a second.
-      const age = performance.now() - (this.tabsAt ?? 0);
-      if (touched || age > 250) {
+      const age = performance.now() - (this.tabsAt ?? -Infinity);
+      const large = !run.view.end && run.view.steps.length > MANY_STEPS;
+      if ((touched && !large) || age > PANEL_MS) {
         this.tabsAt = performance.now();
         this.tabs.update(run, now);
       }

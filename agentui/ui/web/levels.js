@@ -82,9 +82,10 @@
     /* A card has the beginning and the end of a long output; the records have all of it. */
     wholeOutputs() {
       for (const label of this.chat.querySelectorAll(".au-output-cut")) {
+        if (label.nextElementSibling?.classList.contains("au-whole-output")) continue;
         const head = label.closest(".message-row")?.querySelector(".au-head");
         const step = head && agentui.stepOf(head, this.inspector)?.step;
-        if (!step?.end || label.nextElementSibling.classList.contains("au-whole-output")) continue;
+        if (!step?.end) continue;
         const whole = el("pre", "au-text au-whole au-whole-output", String(step.output));
         whole.tabIndex = 0;
         whole.setAttribute("aria-label", `The whole output of step ${step.number}`);

@@ -97,7 +97,9 @@
       this.node = el("div", "", this.frame, this.prices);
       this.scroller.addEventListener("keydown", (event) => this.key(event));
       this.scroller.addEventListener("scroll", () => this.hint(), { passive: true });
-      new ResizeObserver(() => this.hint()).observe(this.scroller);
+      const resized = new ResizeObserver(() => this.hint());
+      resized.observe(this.scroller);
+      resized.observe(this.table);
       this.download = el("button", "au-button au-csv", "CSV");
       this.download.type = "button";
       this.download.title = "Download this table as a CSV file";
@@ -165,14 +167,13 @@
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
       this.total.cells[COST].title = total.cost?.source ?? "The price of at least one call is unknown";
       this.hideEmpty();
-      this.hint();
     }
     show(row, index) {
       let node = this.rows.get(row.key);
       if (!node) node = this.addRow(row);
       if (this.body.rows[index] !== node) this.body.insertBefore(node, this.body.rows[index] ?? null);
       const before = node.shown;
-      if (before && SAME.every((name) => before[name] === row[name])) return;
+      if (before === row || (before && SAME.every((name) => before[name] === row[name]))) return;
       node.shown = row;
       node.classList.toggle("au-live", Boolean(row.live));
       node.cells[1].title = row.model;
