@@ -120,6 +120,12 @@ def test_a_lane_is_stopped_alone_and_then_all(page, models):
     start(page, "Go")
     for name in "abc":
         expect(lane(page, name).locator(".au-lane-body")).to_contain_text(f"part {name}")
+    inspector, inspect = page.locator("#inspector"), page.get_by_role("button", name="Inspect b", exact=True)
+    expect(inspector).to_be_hidden()
+    inspect.click()
+    expect(inspector.get_by_role("treeitem", name="Step 1")).to_be_visible()
+    inspect.click()
+    expect(inspector).to_be_hidden()
     page.get_by_role("button", name="Stop b", exact=True).click()
     expect(lane(page, "b").locator(".au-lane-phase")).to_have_text("Stopped")
     for name in "ac":
@@ -129,5 +135,6 @@ def test_a_lane_is_stopped_alone_and_then_all(page, models):
     page.get_by_role("button", name="← Chat").click()
     expect(page.locator("#send")).to_be_enabled()
     expect(page.locator("#welcome")).to_be_visible()
+    expect(inspector.locator(".au-part-steps .au-empty")).to_be_visible()
     page.get_by_role("button", name="Race of 3").click()
     expect(page.get_by_role("region", name="Comparison")).to_be_visible()

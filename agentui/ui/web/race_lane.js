@@ -55,6 +55,8 @@
       this.phase = el("span", "au-lane-phase");
       this.stop = button("Stop", `Stop ${about.name}`, () => on.stop(about.run_id));
       this.inspect = button("Inspect", `Inspect ${about.name}`, () => on.inspect(about.run_id));
+      this.inspect.dataset.run = about.run_id;
+      this.inspect.setAttribute("aria-pressed", "false");
       // One here and one for the comparison.
       [this.go, this.goAlso] = [0, 1].map(() => button("Continue with this one", `Continue with ${about.name} in the chat`, () => on.go(about.run_id), "au-button"));
       this.facts = Object.fromEntries(Object.keys(NAMES).map((name) => [name, el("dd", "", "–")]));

@@ -41,17 +41,23 @@
     const { body } = document;
     const opener = makeOpener();
     const running = () => [...inspector.runs.values()].some((run) => !run.view.end);
+    /* The inspector stands beside the lanes while it shows one of them; its button again puts it away. */
+    const setInspected = (run_id) => {
+      if (run_id) body.dataset.inspect = run_id;
+      else delete body.dataset.inspect;
+      body.dataset.sheet = run_id ? "open" : "closed";
+      for (const button of races.node.querySelectorAll("[aria-pressed]"))
+        button.setAttribute("aria-pressed", String(button.dataset.run === run_id));
+    };
     const inspect = (run_id) => {
+      if (body.dataset.inspect === run_id) return setInspected(null);
       inspector.choose(run_id);
-      body.dataset.inspect = "open";
-      body.dataset.sheet = "open";
+      setInspected(run_id);
     };
     const onShow = (race) => {
       body.dataset.view = race ? "race" : "chat";
-      delete body.dataset.inspect;
-      body.dataset.sheet = "closed";
-      const own = inspector.own.at(-1)?.view.runId;
-      if (!race && own) inspector.choose(own);
+      setInspected(null);
+      if (!race) inspector.choose(inspector.own.at(-1)?.view.runId);
       (race ? races.back : opener).focus({ preventScroll: true });
     };
     const races = new agentui.Races({
