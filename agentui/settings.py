@@ -47,7 +47,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     "What a run may spend unless the visitor asks for something else."
     max_running: int = 32
-    "Runs of all visitors at the same time."
+    "Runs of all visitors at the same time; more of them wait in line."
     max_task_characters: int = 200_000
     idle_s: float = 3_600.0
     "Seconds after which a visitor without an open page and without a run is forgotten, with the sandbox."

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentui.errors import ConfigError
-from agentui.events import Record
+from agentui.events import Record, RunFinished
 from agentui.input_files import Files
 from agentui.limits import Limits
+from agentui.line import Line, Turn
 from agentui.runnable import Runnable
 from agentui.runner import Run
 from agentui.session import Session
@@ -23,14 +23,15 @@ class Worker:
     """Runs agents on the event loop that calls it.
 
     Args:
-        max_running: Runs at the same time; `start` refuses more.
+        max_running: Runs at the same time.
         max_artifact_bytes: Pictures and files that all finished runs together keep; the oldest runs lose theirs first.
         max_kept: Finished runs that can still be found by id, the oldest forgotten first.
     """
 
     def __init__(self, *, max_running: int = 64, max_kept: int = 500, max_artifact_bytes: int = 512_000_000) -> None:
         self._max_artifact_bytes = max_artifact_bytes
-        self._max_running = max_running
+        self.line = Line(max_running)
+        "Who may start next: join it, and start in the turn."
         self._max_kept = max_kept
         self._runs: dict[str, Run] = {}
 
@@ -51,26 +52,37 @@ class Worker:
         limits: Limits | None = None,
         first_code: str | None = None,
         on_record: Callable[[Record], None] | None = None,
+        turn: Turn | None = None,
     ) -> Run:
         """Start a run and return at once; the arguments are those of `Runnable.start`.
 
+        A `turn` must have come. Without one the run does not wait.
+
         Raises:
-            ConfigError: An argument is wrong, the session is busy, or `max_running` runs are going on.
+            ConfigError: An argument is wrong, the session is busy, or without a turn no place is free.
         """
-        if len(self.running) >= self._max_running:
-            raise ConfigError(
-                f"this server already runs {self._max_running} tasks: wait for one to end, then try again"
+        ended = (turn or self.line.at_once(session)).take()
+
+        def take(record: Record) -> None:
+            if on_record is not None:
+                on_record(record)
+            if isinstance(record.event, RunFinished):
+                ended()
+
+        try:
+            run = agent.start(
+                task,
+                session=session,
+                images=images,
+                additional_args=additional_args,
+                files=files,
+                limits=limits,
+                first_code=first_code,
+                on_record=take,
             )
-        run = agent.start(
-            task,
-            session=session,
-            images=images,
-            additional_args=additional_args,
-            files=files,
-            limits=limits,
-            first_code=first_code,
-            on_record=on_record,
-        )
+        except BaseException:
+            ended()
+            raise
         self._runs[run.run_id] = run
         self._forget()
         return run
@@ -80,7 +92,8 @@ class Worker:
         return self._runs.get(run_id)
 
     async def close(self) -> None:
-        """Stop every run and wait for their ends."""
+        """Stop every run, let none begin, and wait for their ends."""
+        self.line.close()
         for run in self.running:
             run.stop()
         await asyncio.gather(*(run.wait() for run in self.running))

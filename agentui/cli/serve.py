@@ -36,6 +36,9 @@ def add_parser(commands: object) -> None:
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on; anything but loopback is shared mode")
     parser.add_argument("--port", type=int, metavar="N", help="port to listen on; default 7860 or the next free one")
     parser.add_argument("--share", action="store_true", help="make a public link for a week (shared mode)")
+    parser.add_argument(
+        "--max-runs", type=int, metavar="N", help="tasks of all visitors that run at once; more of them wait in line"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     add_sandbox_option(parser)
     add_mcp_options(parser, "; all visitors share the server and its tools, which take the place of the demo's")
@@ -53,6 +56,10 @@ def serve(options: argparse.Namespace) -> int:
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     share, sandbox = options.share or settings.share, sandbox_from(options)
     settings = dataclasses.replace(settings, **given, share=share, sandbox=sandbox)
+    if options.max_runs is not None:
+        if options.max_runs < 1:
+            raise ConfigError(f"--max-runs {options.max_runs} is not a whole number above 0: correct it")
+        settings = dataclasses.replace(settings, max_running=options.max_runs)
     settings = with_connection(settings, options)
     if options.agent and options.mcp:
         raise ConfigError(

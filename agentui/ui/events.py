@@ -20,6 +20,7 @@ import gradio as gr
 
 from agentui.demo import EXAMPLES
 from agentui.errors import ConfigError
+from agentui.line import Turn
 from agentui.runner import Run
 from agentui.sandbox.base import SandboxInfo
 from agentui.ui.choices import Choices
@@ -55,7 +56,7 @@ class PageEvents:
         self._newcomers: dict[str, str] = {}
         "Visitors whose browser does not know its id yet, by Gradio's session: they may already act."
         self._watches: dict[str, set[Watch]] = {}
-        self._api_runs: dict[str, set[Run]] = {}
+        self._api_runs: dict[str, set[Run | Turn]] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
     def build(self) -> Page:
@@ -98,7 +99,7 @@ class PageEvents:
             js="agentui.withRunToGoOn",
             **_ACT,
         )
-        parts.stop.click(self.stop, [visitor], None, **_ACT)
+        parts.stop.click(self.stop, [visitor, parts.task], [parts.task], **_ACT)
         parts.new_chat.click(self.new_chat, [visitor], None, **_ACT)
         # The browser itself keeps preset and URL in step: an answer of the server could come too late.
         chosen = fields.preset.input(None, connection, connection, js="agentui.choosePreset", **_ACT)
@@ -184,9 +185,10 @@ class PageEvents:
         """The task that the transcript offers next."""
         return self._visitor(visitor_id, request).follow_up or ""
 
-    async def stop(self, visitor_id: Any, request: gr.Request) -> None:
-        """Stop the visitor's run."""
-        self.service.stop(self._visitor(visitor_id, request))
+    async def stop(self, visitor_id: Any, typed: str | None, request: gr.Request) -> Any:
+        """Stop the visitor's run; a task that waited in line and will not begin goes back into its field."""
+        left = self.service.stop(self._visitor(visitor_id, request))
+        return gr.skip() if left is None else "\n\n".join(text for text in (left, (typed or "").strip()) if text)
 
     async def new_chat(self, visitor_id: Any, request: gr.Request) -> None:
         """Begin anew."""
@@ -241,7 +243,7 @@ class PageEvents:
         choices = Choices(preset=preset, base_url=base_url, model_id=model_id, key=key, max_steps=str(max_steps))
         runs = self._api_runs.setdefault(str(request.session_hash), set())
         try:
-            async for record in self.service.records(task, choices, runs):
+            async for record in self.service.records(task, choices, runs, str(request.session_hash)):
                 yield record
         except ConfigError as error:
             raise gr.Error(str(error), print_exception=False) from None

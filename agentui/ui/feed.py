@@ -3,9 +3,11 @@
 A batch says which stretch of a run it covers, so the browser notices a lost one and asks for it again. Deltas of
 steps that have finished are left out of what is sent late: `step_finished` repeats them.
 
-    {"chat": id, "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...], "races": [...]}
+    {"chat": id, "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...], "races": [...],
+     "line": {"place", "waiting", "running"} or null}
 
-Every batch names the chat's races, so that none is missed with a lost batch; their lanes are runs like others.
+Every batch names the chat's races, so that none is missed with a lost batch; their lanes are runs like others. `line`
+is there while a task waits for its turn.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Feed:
             runs.append(part)
         self.behind = left <= 0
         races = [race.described() for race in self._visitor.races]
-        batch = {"chat": self._chat_id, "runs": runs, "races": races}
+        waiting = self._visitor.waiting
+        line = waiting.described() if waiting else None
+        batch = {"chat": self._chat_id, "runs": runs, "races": races, "line": line}
         return json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
 
 

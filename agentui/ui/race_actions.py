@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from agentui.errors import AgentUIError, ConfigError
+from agentui.line import Turn
 from agentui.runnable import Runnable
 from agentui.runner import Run
 from agentui.session import Session
@@ -22,6 +23,7 @@ from agentui.ui.connections import DEMO, key_for
 from agentui.ui.race import MAX_LANES, MIN_LANES, Lane, Race, Races
 from agentui.ui.terms import MAX_INSTRUCTIONS
 from agentui.ui.visitors import Visitor
+from agentui.ui.waiting import Waiting
 from agentui.ui.words import humane, sentence
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class RaceActions:
         """
         task, choices = given(fields, "task", str), _lanes(fields, visitor.chosen)
         self._service.check_task(task)
-        if visitor.run is not None or visitor.sending or visitor.races.going:
+        if visitor.busy:
             raise ConfigError("something runs in this chat already: stop it, or wait for its end, and start the race")
         visitor.sending = True
         try:
@@ -101,7 +103,7 @@ class RaceActions:
             raise ConfigError(
                 "this lane cannot be gone on with: choose one that has completed its task, with an agent as the chat's"
             )
-        if visitor.races.going or visitor.sending:
+        if visitor.busy:
             raise ConfigError("something runs in this chat: stop it, or wait for its end")
         if visitor.runs:
             raise ConfigError(
@@ -116,18 +118,15 @@ class RaceActions:
         agents = await asyncio.gather(
             *(self._agent(visitor, session, one) for session, one in zip(sessions, choices, strict=True))
         )
-        if visitor.races is not races:
-            raise ConfigError("a new chat was begun before the race was: start it again")
-        lanes: list[Lane] = []
-        for agent, session, one in zip(agents, sessions, choices, strict=True):
-            lane = Lane(name=_name(agent, one, [lane.name for lane in lanes]))
-            try:
-                run = self._started(agent, task, session, races)
-                # The chat's agent could not read a conversation of another kind.
-                lane.begin(run, session, can_go_on=not one.agent_kind)
-            except AgentUIError as error:
-                lane.problem = _line(error)
-            lanes.append(lane)
+        line = self._service.worker.line
+        able = sum(not isinstance(agent, AgentUIError) for agent in agents)
+        with line.join(visitor.visitor_id, able, visitor.changes.touch) as turn:
+            if not turn.is_up:
+                with visitor.in_line(Waiting(line=line, turn=turn, task=task, shown=False)):
+                    await turn.wait()
+            if visitor.races is not races:
+                raise ConfigError("a new chat was begun before the race was: start it again")
+            lanes = self._lanes(agents, sessions, choices, task, races, turn)
         race = Race(lanes=lanes)
         if not race.runs:
             raise ConfigError("no lane can start. " + " ".join(f"{lane.name}: {lane.problem}" for lane in lanes))
@@ -135,10 +134,31 @@ class RaceActions:
         races.add(race)
         return race
 
-    def _started(self, agent: Runnable | AgentUIError, task: str, session: Session, races: Races) -> Run:
+    def _lanes(
+        self,
+        agents: Sequence[Runnable | AgentUIError],
+        sessions: Sequence[Session],
+        choices: Sequence[Choices],
+        task: str,
+        races: Races,
+        turn: Turn,
+    ) -> list[Lane]:
+        lanes: list[Lane] = []
+        for agent, session, one in zip(agents, sessions, choices, strict=True):
+            lane = Lane(name=_name(agent, one, [lane.name for lane in lanes]))
+            try:
+                run = self._started(agent, task, session, races, turn)
+                # The chat's agent could not read a conversation of another kind.
+                lane.begin(run, session, can_go_on=not one.agent_kind)
+            except AgentUIError as error:
+                lane.problem = _line(error)
+            lanes.append(lane)
+        return lanes
+
+    def _started(self, agent: Runnable | AgentUIError, task: str, session: Session, races: Races, turn: Turn) -> Run:
         if isinstance(agent, AgentUIError):
             raise agent
-        return self._service.worker.start(agent, task, session=session, on_record=races.on_record)
+        return self._service.worker.start(agent, task, session=session, on_record=races.on_record, turn=turn)
 
     async def _agent(self, visitor: Visitor, session: Session, choices: Choices) -> Runnable | AgentUIError:
         """The agent of a lane, or why there is none."""

@@ -5,6 +5,7 @@ Runs belong to the worker and to the visitor; these methods only start and stop 
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -15,6 +16,7 @@ from agentui.agent import CodeAgent
 from agentui.demo import DEMO_TOOLS, DemoModel
 from agentui.errors import ConfigError
 from agentui.limits import Limits
+from agentui.line import LeftLine, Turn
 from agentui.models.base import Model
 from agentui.runnable import Runnable
 from agentui.runner import Run
@@ -33,6 +35,7 @@ from agentui.ui.race_actions import RaceActions
 from agentui.ui.settings_actions import SettingsActions
 from agentui.ui.terms import terms_for
 from agentui.ui.visitors import Visitor, Visitors
+from agentui.ui.waiting import Waiting
 from agentui.ui.words import humane, sentence
 from agentui.worker import Worker
 
@@ -69,6 +72,7 @@ class Service:
         verbs = {**RaceActions(self).verbs, **ModelActions(connections).verbs, **settings_verbs}
         self.actions = Actions(self.visitors, {"records": self.stretch, **verbs})
         self.worker = Worker(max_running=settings.max_running)
+        self._waits: set[asyncio.Future[None]] = set()
 
     @property
     def own_agent(self) -> Runnable | None:
@@ -96,7 +100,7 @@ class Service:
         try:
             url = choices.base_url.strip() or self.connections.offer(choices.preset).base_url
             key = keep_key(visitor, url, choices.key)
-            if visitor.run is not None or visitor.sending or visitor.races.going:
+            if visitor.busy:
                 return False
             visitor.sending = True
             try:
@@ -108,11 +112,12 @@ class Service:
             return False
         return True
 
-    def stop(self, visitor: Visitor) -> None:
-        """Stop what the visitor runs now."""
+    def stop(self, visitor: Visitor) -> str | None:
+        """Stop what the visitor runs now; returns a task that waited in line and will not begin."""
         if visitor.run is not None:
             visitor.run.stop()
         visitor.races.stop()
+        return visitor.leave_line()
 
     async def stretch(self, visitor: Visitor, fields: Fields) -> dict[str, Any] | None:
         """A stretch of a run that did not reach the browser: `{"run_id", "from_seq", "whole"}`; None if there is none.
@@ -126,13 +131,18 @@ class Service:
             return None
         return stretch(run, from_seq, MAX_BATCH, whole=whole)
 
-    async def records(self, task: str, choices: Choices, ended: set[Run]) -> AsyncGenerator[dict[str, Any], None]:
+    async def records(
+        self, task: str, choices: Choices, ended: set[Run | Turn], owner: object = None
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Run a task apart from any visitor and yield its records; closing the generator stops the run.
+
+        It may have to wait in line first, and closing the generator leaves that.
 
         Args:
             task: What to do.
             choices: As from the page.
-            ended: Gets the run, so that the caller can stop it while nobody iterates.
+            ended: Gets the turn and the run, so that the caller can stop them while nobody iterates.
+            owner: Who asks, for a fair line; somebody of its own by default.
 
         Raises:
             ConfigError: It cannot be started.
@@ -141,7 +151,13 @@ class Service:
         session = Session()
         session.kept = False
         agent = await self.agent(session, choices, choices.key or None)
-        run = self.worker.start(agent, task, session=session)
+        with self.worker.line.join(owner or session) as turn:
+            ended.add(turn)
+            try:
+                await turn.wait()
+                run = self.worker.start(agent, task, session=session, turn=turn)
+            finally:
+                ended.discard(turn)
         ended.add(run)
         try:
             async for batch in run.subscribe():
@@ -194,10 +210,36 @@ class Service:
         await self._run(visitor, task, choices, self.limits(choices), key)
 
     async def _run(self, visitor: Visitor, task: str | None, choices: Choices, limits: Limits, key: str | None) -> None:
-        agent = await self.agent(visitor.session, choices, key, limits)
+        session = visitor.session
+        agent = await self.agent(session, choices, key, limits)
+        if visitor.session is not session:
+            raise ConfigError("a new chat was begun before the task was: send it again")
+        turn = self.worker.line.join(visitor.visitor_id, on_move=visitor.changes.touch)
+        if turn.is_up:
+            return self._begin(visitor, agent, task, limits, turn)
+        waits = asyncio.ensure_future(self._begin_in_turn(visitor, agent, task, limits, turn))
+        self._waits.add(waits)
+        waits.add_done_callback(self._waits.discard)
+        await asyncio.sleep(0)  # it waits now, visibly
+
+    async def _begin_in_turn(
+        self, visitor: Visitor, agent: Runnable, task: str | None, limits: Limits, turn: Turn
+    ) -> None:
+        """Start a run when its turn has come, if it is not given up before."""
+        try:
+            with visitor.in_line(Waiting(line=self.worker.line, turn=turn, task=task)):
+                await turn.wait()
+            self._begin(visitor, agent, task, limits, turn)
+        except LeftLine:
+            return
+        except ConfigError as error:
+            visitor.notice(sentence(humane(str(error))))
+
+    def _begin(self, visitor: Visitor, agent: Runnable, task: str | None, limits: Limits, turn: Turn) -> None:
         take = visitor.begin(task)
         try:
-            run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take)
+            with turn:
+                run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn)
         except ConfigError:
             visitor.refused()
             raise

@@ -11,7 +11,8 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agentui.demo import EXAMPLES
@@ -23,6 +24,7 @@ from agentui.ui.choices import Choices
 from agentui.ui.race import Races
 from agentui.ui.signals import Changes, Watch
 from agentui.ui.transcript import RunTranscript
+from agentui.ui.waiting import Waiting
 
 VISITOR_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -66,6 +68,7 @@ class Visitor:
             what a page begins with.
         changes: Touched by every record and notice.
         settled_changes: Touched when the settled messages change.
+        waiting: What waits for its turn to begin.
         watches: The pages that look.
     """
 
@@ -81,6 +84,7 @@ class Visitor:
         self.races = Races(self.changes.touch)
         self.watches: set[Watch] = set()
         self.sending = False
+        self.waiting: Waiting | None = None
         self._notice: str | None = None
         self._settled: list[Message] = []
 
@@ -89,6 +93,11 @@ class Visitor:
         """The run that goes on, if there is one."""
         last = self.runs[-1].run if self.runs else None
         return last if last is not None and not last.done else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs, waits in line or is about to."""
+        return self.run is not None or self.sending or self.waiting is not None or self.races.going
 
     @property
     def all_runs(self) -> list[Run]:
@@ -104,6 +113,8 @@ class Visitor:
     @property
     def live(self) -> list[Message]:
         """What may still change: the step that goes on, or a notice of the page."""
+        if self.waiting is not None:
+            return self.waiting.messages
         if self._notice is not None:
             return [notice_message(self._notice)]
         return self.runs[-1].transcript.live if self.runs else []
@@ -156,8 +167,30 @@ class Visitor:
         self.settled_changes.touch()
         self.changes.touch()
 
+    @contextmanager
+    def in_line(self, waiting: Waiting) -> Generator[None, None, None]:
+        """Show that something waits, while it does."""
+        self.waiting, self._notice = waiting, None
+        self.changes.touch()
+        try:
+            yield
+        finally:
+            if self.waiting is waiting:
+                self.waiting = None
+            self.changes.touch()
+
+    def leave_line(self) -> str | None:
+        """Give up what waits for its turn; returns its task."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is None:
+            return None
+        waiting.turn.stop()
+        self.changes.touch()
+        return waiting.task
+
     async def new_chat(self) -> None:
         """Stop what runs and begin anew, with an empty conversation and a fresh sandbox."""
+        self.leave_line()
         run, old, races = self.run, self.session, self.races
         self.session, self.runs, self._notice, self.races = Session(), [], None, Races(self.changes.touch)
         self.chat_id = secrets.token_urlsafe(16)
@@ -173,6 +206,7 @@ class Visitor:
         """Stop what runs, close the sandbox and end the watches."""
         for watch in list(self.watches):
             watch.close()
+        self.leave_line()
         self.races.stop()
         if self.run is not None:
             self.run.stop()
@@ -250,7 +284,7 @@ class Visitors:
         """Forget who is gone."""
         now = self._clock()
         for visitor_id, visitor in list(self._visitors.items()):
-            if visitor.watches or visitor.run is not None or visitor.races.going:
+            if visitor.watches or visitor.busy:
                 self._last_seen[visitor_id] = now
             elif now - self._last_seen[visitor_id] > self._idle_s:
                 del self._visitors[visitor_id], self._last_seen[visitor_id]

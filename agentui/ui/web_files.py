@@ -31,6 +31,7 @@ SCRIPTS = tuple(
         "transcript",
         "timeline",
         "runbar",
+        "line",
         "details",
         "usage",
         "requests",

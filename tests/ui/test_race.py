@@ -83,13 +83,12 @@ async def test_a_lane_that_cannot_start_says_why_and_the_others_go_on():
     assert [(await run.wait()).output for run in done.runs] == ["a", "b"]
 
 
-async def test_a_full_server_refuses_the_lanes_that_have_no_place():
+async def test_a_race_of_more_lanes_than_the_server_runs_at_once_is_refused():
     service, _ = make_service([["a", Gate()]], [["b", Gate()]], max_running=1)
     visitor = service.visitors.get(None)
-    running = await race(service, visitor, DEMO, DEMO)
-    assert [bool(lane.run) for lane in running.lanes] == [True, False]
-    assert "already runs 1 tasks" in running.lanes[1].problem
-    await service.close()
+    said = await ask(service, visitor, "race", task="Go", lanes=[DEMO, DEMO])
+    assert "runs 1 at a time and 2 are to start together" in said["error"]
+    assert not visitor.busy
 
 
 async def test_stop_stops_every_lane_and_a_lane_can_be_stopped_alone():

@@ -80,17 +80,6 @@ async def test_what_cannot_be_started_is_said_and_leaves_no_trace(task, choices,
     assert "still works" in shown(visitor)
 
 
-async def test_a_full_server_says_so():
-    service = make_service(["Working", Gate()], max_running=1)
-    one, two = service.visitors.get(None), service.visitors.get(None)
-    assert await service.send(one, "Go", DEMO)
-    assert not await service.send(two, "Go", DEMO)
-    assert "already runs 1 tasks" in shown(two)
-    assert two.runs == []
-    await service.close()
-    assert one.runs[0].run.done
-
-
 async def test_a_key_that_comes_with_a_bad_task_is_kept_for_the_next_one():
     service = make_service()
     visitor = service.visitors.get(None)

@@ -91,6 +91,7 @@
     /* Takes a batch as the server or a file has it. */
     feed(batch) {
       if (batch.chat !== this.chat) this.reset(batch.chat);
+      this.line = batch.line ?? null;
       for (const { run_id, name, continued } of (batch.races ?? []).flatMap(({ lanes }) => lanes)) {
         if (continued) this.takeOver(run_id);
         else if (run_id) this.lanes.set(run_id, name);
@@ -285,15 +286,16 @@
       const now = latest ? latest.now() : 0;
       this.bar.draw(view, now, this.runs);
       this.onDraw(view, now);
-      const text = phaseText(view, now);
+      if (this.line) this.bar.wait(agentui.lineText(this.line));
+      const text = this.line ? agentui.lineText(this.line) : phaseText(view, now);
       const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : text;
-      setText(this.phase, view ? spoken : "");
+      setText(this.phase, this.line ? text : view ? spoken : "");
       const running = [...this.runs.values()].some((run) => !run.view.end);
       const runs = this.own.length;
-      const key = `${running}/${runs}/${this.chat}`;
+      const key = `${running}/${runs}/${this.chat}/${JSON.stringify(this.line)}`;
       if (key !== this.told) {
         this.told = key;
-        this.onState({ running, runs });
+        this.onState({ running, runs, line: this.line });
       }
     }
   }

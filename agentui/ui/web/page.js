@@ -137,10 +137,11 @@
     });
   }
 
-  function showState({ running, runs }) {
+  function showState({ running: runsNow, runs, line }) {
+    const running = runsNow || Boolean(line);
     document.body.dataset.run = running ? "running" : "idle";
-    document.body.dataset.chat = runs ? "going" : "empty";
-    if (!runs) byId("chat").scrollTop = 0;
+    document.body.dataset.chat = runs || line ? "going" : "empty";
+    if (!runs && !line) byId("chat").scrollTop = 0;
     const send = byId("send");
     send.disabled = running;
     send.title = running ? "A task is running: stop it, or wait for its end" : "Send (Enter)";
@@ -149,7 +150,7 @@
     if (!running) stop.textContent = "Stop";
     agentui.setText(
       byId("composer-hint"),
-      running ? "A task is running. Esc stops it; the next task can be sent when it has ended." : "Enter sends, Shift+Enter makes a new line.",
+      line ? agentui.lineReason(line) : running ? "A task is running. Esc stops it; the next task can be sent when it has ended." : "Enter sends, Shift+Enter makes a new line.",
     );
   }
 

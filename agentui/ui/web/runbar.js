@@ -94,6 +94,13 @@
       this.drawCost(view, used, limits.max_cost_usd);
     }
 
+    /* Instead of a run: one that has not begun. */
+    wait(text) {
+      setText(this.phase, text);
+      if (this.status.dataset.state !== "waiting") this.status.dataset.state = "waiting";
+      for (const item of Object.values(this.items)) item.show("");
+    }
+
     drawSteps(view, used, cap) {
       const number = view.actions + used.steps - (view.step && agentui.notBegun(view.step) ? 1 : 0);
       if (!number) return this.items.step.show("");
