@@ -52,6 +52,7 @@ VIEW = """view => {
             s.closed?.after_s ?? null,
             s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null])]),
         compactions: view.compactions.length,
+        changes: view.changes.map((change) => change.step),
         context: [usage(view.context), view.contextWindow],
         margins: view.steps.map((s) => s.margin),
         ended: view.end?.status ?? null,
@@ -99,6 +100,7 @@ def seen_by_python(view):
             for step in view.steps
         ],
         "compactions": len(view.compactions),
+        "changes": [change.step for change in view.changes],
         "context": [usage_of(view.context), view.context_window],
         "margins": [step.margin for step in view.steps],
         "ended": view.end.status if view.end else None,

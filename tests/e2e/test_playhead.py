@@ -16,6 +16,7 @@ from agentui.events import (
     ModelRetried,
     OutputDelta,
     ReasoningDelta,
+    StateChanged,
     StepStarted,
     StopRequested,
     SubagentEvent,
@@ -62,6 +63,7 @@ def a_step(chance, number, inner=False):
         *([ToolCallFinished(call_id="a", result=1, duration_s=0.1)] if called else []),
         *chance.choices(said[3:], k=chance.randrange(4)),
         ArtifactCreated(artifact_id="p", name="p.png", media_type="image/png", size_bytes=9),
+        StateChanged(step=number, removed=("x",)),
     ]
     cut = len(some) if chance.random() < 0.8 else chance.randrange(len(some))
     end = step_finished(number, thought="So so", code="x = 1", output="1\n", usage=USED)

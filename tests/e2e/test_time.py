@@ -14,6 +14,8 @@ pytestmark = pytest.mark.browser
 ROWS = """place => [...document.querySelectorAll(`${place} .message-row`)].map(
     (row) => row.innerText.replace(/\\s+/g, " ").trim()).filter(Boolean)"""
 
+LEDGER = "() => agentui.usageCsv(agentui.inspector.seen.view, agentui.inspector.seen.now())"
+
 
 def moment(page):
     return page.get_by_role("slider", name="Moment of the run")
@@ -31,7 +33,7 @@ def test_a_finished_run_plays_back_to_the_same_transcript_and_calls_nothing(page
     send(page, "Add <b>them</b>\nplease")
     expect(page.locator("#run-bar")).to_contain_text("Completed")
     now = page.evaluate(ROWS, "#chat")
-    usage = page.locator("#usage-table").inner_text()
+    usage = page.evaluate(LEDGER)
     assert len(now) == 5
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -43,10 +45,15 @@ def test_a_finished_run_plays_back_to_the_same_transcript_and_calls_nothing(page
     expect(page.locator("#steps li")).to_have_count(0)
     expect(page.locator("#usage-table")).to_be_hidden()
     expect(page.locator("#chat")).to_be_hidden()
-    page.keyboard.press("PageUp")
-    page.keyboard.press("PageUp")
+    page.get_by_role("tab", name="State").click()
+    expect(page.locator("#au-panel-state")).to_contain_text("appear here when code has run")
+    moment(page).press("PageUp")
+    moment(page).press("PageUp")
     expect(moment(page)).to_have_attribute("aria-valuetext", re.compile(r"^step 2, [\d.]+ s of [\d.]+ s$"))
     expect(page.locator("#steps li")).to_have_count(2)
+    expect(page.locator("#au-panel-state")).to_contain_text("[1, 2]")
+    page.get_by_role("tab", name="Usage").click()
+    expect(page.locator("#usage-table tbody tr")).to_have_count(1)
     assert page.evaluate(ROWS, ".au-past") == [*now[:2], "Step 2"]
     page.get_by_role("combobox", name="Speed").select_option("20")
     page.get_by_label("Skip waits").check()
@@ -54,12 +61,38 @@ def test_a_finished_run_plays_back_to_the_same_transcript_and_calls_nothing(page
     page.wait_for_function("() => agentui.inspector.playhead.atEnd")
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert page.evaluate(ROWS, ".au-past") == now
-    assert page.locator("#usage-table").inner_text() == usage
+    expect(page.locator("#usage-table tbody tr")).to_have_count(3)
+    assert page.evaluate(LEDGER) == usage
     page.get_by_role("button", name="Live").click()
     expect(past).to_be_hidden()
     assert page.evaluate(ROWS, "#chat") == now
     assert asked == []
     assert len(model.requests) == 3
+
+
+def test_what_was_not_sent_to_a_page_that_came_later_is_fetched_once(page, stage, visitors):
+    stage.plays("word " * 150 + "<code>print(1)</code>", "<code>final_answer('End')</code>")
+    send(page, "Go")
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    visitors.reload(page)
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    seen = page.evaluate(
+        """async () => {
+            const { inspector } = agentui, run = inspector.shown;
+            const holes = run.hole() < run.view.next;
+            inspector.lookBack((playhead) => playhead.goTo(75));
+            const { playhead } = inspector;
+            await run.filling;
+            await new Promise(requestAnimationFrame);
+            const words = `${playhead.view.step.thought}`.split("word").length;
+            return { holes, filled: run.hole() === run.view.next, words };
+        }"""
+    )
+    assert seen["holes"]
+    assert seen["filled"]
+    assert seen["words"] > 30
+    page.evaluate("agentui.followLink(agentui.inspector, '?run=1&t=0', () => {})()")
+    expect(page.locator(".au-past")).to_contain_text("Showing 0.0 s of")
 
 
 def test_a_run_goes_on_while_its_past_is_looked_at_and_live_has_all_of_it(page, stage):
