@@ -107,3 +107,29 @@ def test_answers_steps_and_outcomes_are_compared(page):
     ]
     said = ["goes on", "answered", "failed", "cut short", "not begun", "planned", "no code", "ran"]
     assert page.evaluate(OUTCOMES, ends) == said
+
+
+TABLE = """outputs => {
+    const views = outputs.map((output, index) => ({
+        end: { status: "completed", output, duration_s: index + 1 },
+        usage: { total_tokens: 7, source: "estimated" }, cost: null, actions: 1, step: null, steps: [], t: index + 1,
+    }));
+    const lanes = outputs.map((_, index) => ({ name: "abc"[index], problem: null }));
+    const table = agentui.raceTable(lanes, views, lanes.map(() => ""));
+    return [...table.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent));
+}"""
+
+
+def test_the_table_says_what_is_equal_what_nobody_knows_and_how_answers_differ(page):
+    rows = page.evaluate(TABLE, ["one\ntwo", "one\n<b>2</b>", "one\ntwo"])
+    cells = {row[0]: row[1:] for row in rows if len(row) > 1}
+    assert cells["Time"] == ["1.0 s fastest", "2.0 s", "3.0 s"]
+    assert cells["Tokensall equal"] == ["≈7"] * 3
+    assert cells["Cost"] == ["unknown"] * 3
+    assert cells["Stepsall equal"] == ["1"] * 3
+    first, second, third = cells["Answer"]
+    assert "What differs" not in first
+    assert second.endswith("What differs from aCompared with a  one\n− two\n+ <b>2</b>\n")
+    assert third == "The same as a's."
+    assert rows[-3][0] == "Different answers: 2 of 3 agree"
+    assert page.evaluate(TABLE, [None, {"b": 1, "a": [2]}])[-2][1:] == ["null", '{\n  "b": 1,\n  "a": [\n    2\n  ]\n}']

@@ -30,18 +30,19 @@
       const ribbon = wins ? el("span", "au-ribbon", won[metric].tie ? `${best}, tied` : best) : null;
       return el("td", wins ? "au-best" : "", one ? SHOWN[metric](one) : "–", wins ? " " : null, ribbon);
     });
-    return el("tr", "", head("row", name), ...cells);
+    const equal = !won[metric] && all.filter((one) => one?.completed && one[metric] != null).length > 1;
+    return el("tr", "", head("row", name, equal ? el("span", "au-small au-compare-equal", "all equal") : null), ...cells);
   }
 
-  /* A code, with what is different from that of another lane. */
-  function codeBlock(code, other, name) {
-    const lines = other && compare.lineDiff(other.code, code);
-    if (lines && lines.every(({ mark }) => mark === "same")) return el("p", "au-small", `The same code as ${other.name}.`);
-    const shown = lines ?? code.split("\n").map((text) => ({ mark: "same", text }));
+  /* A text, with what is different from that of another lane: {text, name}. what: "code" or "answer". */
+  function diffBlock(what, text, other, name) {
+    const lines = other && compare.lineDiff(other.text, text);
+    if (lines && lines.every(({ mark }) => mark === "same")) return el("p", "au-small", `The same ${what} as ${other.name}.`);
+    const shown = lines ?? text.split("\n").map((line) => ({ mark: "same", text: line }));
     const about = other ? (lines ? `Compared with ${other.name}` : `Too long to be compared with ${other.name}`) : "";
     const box = el("pre", "au-diff", ...shown.map(({ mark, text }) => el("span", `au-diff-${mark}`, `${lines ? MARKS[mark] : " "} ${text}\n`)));
     box.tabIndex = 0;
-    box.setAttribute("aria-label", `Code of ${name}${about ? `. ${about}: lines with + are here only, lines with − there only` : ""}`);
+    box.setAttribute("aria-label", `${what[0].toUpperCase()}${what.slice(1)} of ${name}${about ? `. ${about}: lines with + are here only, lines with − there only` : ""}`);
     return el("div", "", about ? el("p", "au-small", about) : null, box);
   }
 
@@ -62,37 +63,48 @@
       "",
       el("p", "au-compare-facts", el("b", failed ? "au-failed" : "", outcome), ` · ${facts.join(" · ")}`),
       error,
-      code ? codeBlock(code, other, name) : null,
+      code ? diffBlock("code", code, other, name) : null,
     );
   }
 
   function stepRow({ number, steps }, names) {
-    const codes = steps.map((step, lane) => ({ code: step ? `${step.code}`.trimEnd() : "", name: names[lane] }));
+    const codes = steps.map((step, lane) => ({ text: step ? `${step.code}`.trimEnd() : "", name: names[lane] }));
     const neighbour = (lane) => {
-      const before = codes.slice(0, lane).filter(({ code }) => code);
-      return before.find(({ code }) => code === codes[lane].code) ?? before.at(-1) ?? null;
+      const before = codes.slice(0, lane).filter(({ text }) => text);
+      return before.find(({ text }) => text === codes[lane].text) ?? before.at(-1) ?? null;
     };
     return el("tr", "", head("row", `Step ${number}`), ...steps.map((step, lane) => stepCell(step, neighbour(lane), names[lane])));
   }
 
-  function answerNode(output) {
-    if (typeof output !== "string") return el("pre", "", JSON.stringify(output, null, 2).slice(0, MAX_ANSWER));
+  function outputText({ end: { output } }) {
+    const text = typeof output === "string" ? output : (JSON.stringify(output, null, 2) ?? "null");
+    return text.length > MAX_ANSWER ? `${text.slice(0, MAX_ANSWER)} …` : text;
+  }
+
+  function answerNode(view) {
+    const text = outputText(view);
+    if (typeof view.end.output !== "string") return el("pre", "", text);
     const prose = el("div", "au-prose");
-    new agentui.Prose(prose).update(output.length > MAX_ANSWER ? `${output.slice(0, MAX_ANSWER)} …` : output);
+    new agentui.Prose(prose).update(text);
     return el("div", "au-transcript", el("div", "md", prose));
   }
 
   function answerRow(views, names) {
     const groups = compare.answerGroups(views);
+    const longer = (lane) => (groups[lane] == null ? 0 : outputText(views[lane]).includes("\n"));
     const cells = views.map((view, lane) => {
       if (groups[lane] == null) return el("td", "au-race-none", "no answer");
       const first = groups.indexOf(groups[lane]);
       if (first < lane) return el("td", "", el("p", "au-small", `The same as ${names[first]}'s.`));
-      const box = el("div", "au-compare-answer", answerNode(view.end.output));
+      const box = el("div", "au-compare-answer", answerNode(view));
       box.tabIndex = 0;
       box.setAttribute("role", "group");
       box.setAttribute("aria-label", `Answer of ${names[lane]}`);
-      return el("td", "", box);
+      const before = groups.findLastIndex((group, other) => group != null && other < lane);
+      if (before < 0 || !(longer(lane) && longer(before))) return el("td", "", box);
+      const other = { text: outputText(views[before]), name: names[before] };
+      const diff = diffBlock("answer", outputText(view), other, names[lane]);
+      return el("td", "", box, el("details", "au-compare-differs", el("summary", "", `What differs from ${other.name}`), diff));
     });
     return [compare.verdict(groups), el("tr", "", head("row", "Answer"), ...cells)];
   }
@@ -102,7 +114,7 @@
     const names = lanes.map(({ name }) => name);
     const all = views.map((view) => view && compare.metrics(view, view.t));
     const won = compare.ribbons(all);
-    const status = views.map((view, lane) => el("td", view?.end?.status === "completed" ? "" : "au-failed", view ? agentui.phaseText(view, view.t) : lanes[lane].problem));
+    const status = views.map((view, lane) => el("td", ["completed", "stopped"].includes(view?.end?.status) ? "" : "au-failed", view ? agentui.phaseText(view, view.t) : lanes[lane].problem));
     const [verdict, answers] = answerRow(views, names);
     const table = el(
       "table",
