@@ -26,10 +26,10 @@
 
   /* A step's numbers and pictures, or the run's. */
   class ScopeView {
-    constructor() {
+    constructor(labels = FACTS) {
       this.title = el("h3", "");
-      this.facts = Object.fromEntries(Object.keys(FACTS).map((name) => [name, el("dd", "")]));
-      const rows = Object.entries(FACTS).map(([name, label]) => el("div", "", el("dt", "", label), this.facts[name]));
+      this.facts = Object.fromEntries(Object.keys(labels).map((name) => [name, el("dd", "")]));
+      const rows = Object.entries(labels).map(([name, label]) => el("div", "", el("dt", "", label), this.facts[name]));
       this.parts = [new Sparkline(), new Histogram(), new Shares()];
       this.node = el("section", "au-scope", this.title, el("dl", "au-facts", ...rows), ...this.parts.map((part) => part.node));
     }
@@ -59,12 +59,12 @@
     constructor(inspector) {
       this.inspector = inspector;
       this.step = new ScopeView();
-      this.all = new ScopeView();
+      this.all = new ScopeView({ ...FACTS, first: "First delta, p50" });
       this.note = el("p", "au-note");
       this.silence = el("p", "au-stall-now");
       this.stalls = el("ul", "au-stalls");
-      this.noStalls = el("p", "au-note", "None: no gap in an answer was longer than 1 s and ten times the median gap.");
-      this.body = el("div", "", this.note, el("div", "au-scopes", this.step.node, this.all.node), this.silence, el("h3", "", "Stalls"), this.noStalls, this.stalls);
+      this.about = el("p", "au-note");
+      this.body = el("div", "", this.note, el("div", "au-scopes", this.step.node, this.all.node), this.silence, el("h3", "", "Stalls"), this.about, this.stalls);
       this.empty = el("p", "au-empty", "When the model's words came, and how fast, appears here.");
       this.node = el("div", "au-timing", this.empty, this.body);
       this.clear();
@@ -114,7 +114,8 @@
       this.silence.hidden = !(silent > 1);
       setText(this.silence, silent > 1 ? `The answer has been silent for ${Math.floor(silent)} s.` : "");
       const stalls = this.fold.stalls();
-      this.noStalls.hidden = Boolean(stalls.length);
+      const long = "longer than 1 s and ten times the median gap";
+      setText(this.about, stalls.length ? `Gaps in an answer that were ${long}. Pressing one selects its step.` : `None: no gap in an answer was ${long}.`);
       const key = `${stalls.length}/${stalls[0]?.at}/${this.inspector.selected}`;
       if (key === this.listed) return;
       this.listed = key;
