@@ -53,6 +53,7 @@ SCRIPTS = tuple(
         "notice",
         "links",
         "splitter",
+        "sheet",
         "keys",
         "scrubber",
         "past",
@@ -103,6 +104,7 @@ STYLES = tuple(
         "notice",
         "links",
         "splitter",
+        "sheet",
         "dialog",
         "narrow",
     )

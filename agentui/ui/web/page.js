@@ -51,11 +51,6 @@
     });
   }
 
-  function setSheet(open) {
-    document.body.dataset.sheet = open ? "open" : "closed";
-    document.querySelector('[data-au="sheet"]')?.setAttribute("aria-expanded", String(open));
-  }
-
   function setPromise(open) {
     byId("au-promise").hidden = !open;
     document.querySelector('[data-au="sandbox"]').setAttribute("aria-expanded", String(open));
@@ -73,7 +68,6 @@
       if (wide.matches) agentui.store(STORED_PANEL, open ? "open" : "closed");
       setSettings(open);
     },
-    sheet: () => setSheet(document.body.dataset.sheet !== "open"),
     sandbox: () => setPromise(byId("au-promise").hidden),
     // Gradio's footer is hidden; its button opens the description of the endpoint.
     api: () => document.querySelector("footer .show-api")?.click(),
@@ -127,12 +121,13 @@
     }
   }
 
-  function startEscape() {
+  /* closeSheet() says whether there was a sheet to close. */
+  function startEscape(closeSheet) {
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
       if (document.querySelector("[role=listbox], dialog[open]")) return;
       if (!wide.matches && document.body.dataset.settings === "open") return setSettings(false);
-      if (!wide.matches && document.body.dataset.sheet === "open") return setSheet(false);
+      if (!wide.matches && closeSheet()) return;
       if (document.body.dataset.run === "running") byId("stop")?.click();
     });
   }
@@ -163,7 +158,7 @@
     );
     const toEnd = agentui.startFollowing(chat);
     startSettings(panel);
-    startEscape();
+    startEscape(agentui.startSheet(inspector));
     quietLogs(chat);
     nameMessages(chat);
     titleChips();
@@ -174,12 +169,6 @@
     name(byId("top-bar"), "banner", "agentui");
     name(byId("run-bar"), "region", "Run status");
     name(byId("composer"), "form", "Task");
-    setSheet(false);
-    const sheet = agentui.el("button", "au-sheet-handle", "Steps and usage");
-    sheet.type = "button";
-    sheet.dataset.au = "sheet";
-    sheet.setAttribute("aria-controls", "inspector");
-    inspector.prepend(sheet);
     document.addEventListener("click", (event) => {
       const target = event.target.closest?.("[data-au]");
       if (target?.dataset.au !== "sandbox") setPromise(false);
