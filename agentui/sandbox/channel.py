@@ -27,6 +27,8 @@ class Frame(NamedTuple):
 
     header: dict[str, Any]
     blob: bytes
+    json_bytes: int
+    "Length of the header as it was sent."
 
 
 class Channel:
@@ -118,7 +120,7 @@ class Channel:
         header = parse(bytes(self._received[HEADER.size : HEADER.size + json_bytes]))
         blob = bytes(self._received[HEADER.size + json_bytes : end])
         del self._received[:end]
-        return Frame(header, blob)
+        return Frame(header, blob, json_bytes)
 
     async def _fill(self, size: int) -> None:
         while len(self._received) < size:

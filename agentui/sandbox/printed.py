@@ -29,6 +29,8 @@ class Printed:
     def __init__(self, host: ExecHost, shown_bytes: int) -> None:
         self.kept_bytes = max(shown_bytes, MAX_KEPT_BYTES)
         "How much is kept in all."
+        self.taken_bytes = self.kept_bytes + _UNASKED_BYTES
+        "How much a worker may send."
         self._host = host
         self._shown_bytes = shown_bytes
         self._bytes = 0
@@ -43,7 +45,7 @@ class Printed:
         text = clean_output(text)
         data = text.encode("utf-8")
         before, self._bytes = self._bytes, self._bytes + len(data)
-        if self._bytes > self.kept_bytes + _UNASKED_BYTES:
+        if self._bytes > self.taken_bytes:
             raise OutputFlood(f"more than {self.kept_bytes:,} bytes of output")
         shown = _head(data, self._shown_bytes - before)
         if shown:

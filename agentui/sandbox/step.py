@@ -27,6 +27,10 @@ T = TypeVar("T")
 
 MAX_CALLS: Final = 1_000
 MAX_ARTIFACTS: Final = 20
+_MAX_JSON_BYTES: Final = 64 << 20
+"Of the JSON of all frames of a step, besides what it prints: more than a thousand calls with long arguments."
+_ESCAPED_BYTES: Final = 6
+"One printed byte as JSON takes at most."
 _MAX_ARTIFACT_FRAMES: Final = 100
 _MAX_NOTES: Final = 20
 "Remarks of a step on what crossed as less than it was."
@@ -74,6 +78,8 @@ class StepRun:
         self.host = host
         self._tools = frozenset(tools)
         self._printed = Printed(host, max_output_bytes)
+        self.json_bytes_left = _MAX_JSON_BYTES + _ESCAPED_BYTES * self._printed.taken_bytes
+        "What the worker may still send as the JSON of frames."
         self._calls = self._artifact_frames = 0
         self._call: asyncio.Task[None] | None = None
         self._noted: set[str] = set()
@@ -101,13 +107,19 @@ class StepRun:
             await self._channel.send(request)
             while True:
                 frame = await self._channel.receive()
-                if frame.header.get("n") != self._number:
-                    raise FrameError("a frame of another step")
+                self._check(frame)
                 if frame.header.get("t") == "done":
                     return await self._outcome(frame)
                 await self._serve(frame)
         finally:
             await self.end_call()
+
+    def _check(self, frame: Frame) -> None:
+        self.json_bytes_left -= frame.json_bytes
+        if self.json_bytes_left < 0:
+            raise FrameError("more JSON than a step may send")
+        if frame.header.get("n") != self._number:
+            raise FrameError("a frame of another step")
 
     async def end_call(self) -> None:
         """Cancel the tool that runs, refuse later ones: calls of the code raise, so that no thread waits for ever."""

@@ -293,3 +293,11 @@ async def test_artifacts_are_counted_and_a_flood_ends_the_worker() -> None:
     with pytest.raises(FrameError, match="flood"):
         await liar.drive(*[frame(b"x", t="artifact", name="a", type="text/plain")] * 200)
     assert len(liar.host.artifacts) == MAX_ARTIFACTS
+
+
+async def test_a_flood_of_useless_json_ends_the_worker() -> None:
+    liar, useless = Liar(), frame(t="cut", useless="x" * 500)
+    assert liar.run.json_bytes_left < 200_000_000
+    liar.run.json_bytes_left = 2 * len(useless)
+    with pytest.raises(FrameError, match="more JSON than a step may send"):
+        await liar.drive(*[useless] * 3)
