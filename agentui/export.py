@@ -5,47 +5,20 @@ Numbers that nobody reported are marked in both.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from agentui.events import ArtifactCreated, ContextCompacted, ModelRetried, StopRequested, UpstreamClosed
-from agentui.ledger import UsageRow, usage_rows
 from agentui.usage import Cost, TokenUsage
 from agentui.usage_table import marked, money, usage_notes, usage_table
 from agentui.view import RunView, StepView, ToolCallView
-
-_CSV_COLUMNS = [
-    *("agent", "model", "step", "kind", "attempt", "failed"),
-    *("input_tokens", "input_tokens_estimated", "output_tokens", "output_tokens_estimated"),
-    *("total_tokens", "total_tokens_estimated", "cached_input_tokens", "cached_input_tokens_estimated"),
-    *("reasoning_tokens", "reasoning_tokens_estimated"),
-    *("source", "margin", "counted_output_tokens", "estimate_error"),
-    *("cost_usd", "cost_usd_estimated", "cost_source"),
-    *("first_delta_s", "generating_s", "tokens_per_s", "tokens_per_s_estimated"),
-]
 
 
 def as_markdown(view: RunView) -> str:
     """The whole run, as a document that reads from top to bottom."""
     return "\n\n".join(part for part in [*_document(view), *_usage(view)] if part) + "\n"
-
-
-def as_usage_csv(view: RunView) -> str:
-    """One row a model call, all numbers plain, so that a spreadsheet can add them.
-
-    `…_estimated` says of each whether it is an estimate; what nobody knows is empty, and the source
-    of an unknown cost is `unknown`.
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
-    for row in usage_rows(view):
-        writer.writerow(_cells(row))
-    return buffer.getvalue()
 
 
 def fenced(text: str, language: str = "") -> str:
@@ -113,36 +86,6 @@ def _table_row(cells: Sequence[str]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
-
-
-def _plain(text: str) -> str:
-    """A foreign text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _cells(row: UsageRow) -> list[object]:
-    usage, estimated = row.usage, row.usage.source != "reported"
-    tokens = (usage.input_tokens, usage.output_tokens, usage.total_tokens)
-    some = (*tokens, usage.cached_input_tokens, usage.reasoning_tokens)
-    speed = None if row.tokens_per_s is None else f"{row.tokens_per_s:.1f}"
-    times = (row.first_delta_s, row.generating_s)
-    return [
-        *(_plain(row.agent), _plain(row.model), row.step, row.kind, row.attempt, row.failed),
-        *(cell for count in some for cell in _number(count, estimated=estimated)),
-        usage.source,
-        None if row.margin is None else round(row.margin, 4),
-        row.counted_output_tokens,
-        None if row.estimate_error is None else f"{row.estimate_error:.4f}",
-        *_number(row.cost.usd if row.cost else None, estimated=estimated),
-        _plain(row.cost.source) if row.cost else "unknown",
-        *(None if seconds is None else f"{seconds:.6f}" for seconds in times),
-        *_number(speed, estimated=estimated),
-    ]
-
-
-def _number(number: object, *, estimated: bool) -> tuple[object, object]:
-    """A number, and whether it is an estimate; nothing of either where nobody knows."""
-    return (None, None) if number is None else (number, estimated)
 
 
 def _step(step: StepView) -> list[str]:

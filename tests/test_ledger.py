@@ -13,11 +13,12 @@ from agentui.agent import CodeAgent
 from agentui.calibration import MAX_MODELS, Calibration
 from agentui.cli.terminal import Terminal
 from agentui.events import ModelRetried, RunFinished, RunStarted, StepFinished, StepStarted, Timing, UsageUpdated
-from agentui.export import as_markdown, as_usage_csv
+from agentui.export import as_markdown
 from agentui.ledger import total_cost, usage_rows
 from agentui.pricing import cost_of
 from agentui.testing import FakePool, ScriptedModel
 from agentui.usage import Cost, TokenUsage, sum_usage
+from agentui.usage_csv import as_usage_csv
 from agentui.usage_table import usage_notes, usage_table
 from agentui.view import fold
 
@@ -101,7 +102,7 @@ def test_the_csv_has_plain_numbers_and_marks_estimates_beside_them():
     exact, guess = csv.DictReader(io.StringIO(as_usage_csv(fold(a_run()))))
     assert (exact["input_tokens"], exact["estimate_error"], exact["tokens_per_s"]) == ("1200", "0.0400", "50.0")
     assert (exact["cost_usd"], exact["cost_source"]) == ("0.0021", "list")
-    assert (guess["input_tokens"], guess["total_tokens"], guess["margin"]) == ("1400", "1450", "0.09")
+    assert (guess["input_tokens"], guess["total_tokens"], guess["margin"]) == ("1400", "1450", "0.0900")
     assert (guess["cost_usd"], guess["cost_source"], guess["cached_input_tokens"]) == ("", "unknown", "")
     assert (guess["cost_usd_estimated"], guess["cached_input_tokens_estimated"], guess["estimate_error"]) == (
         "",

@@ -9,8 +9,9 @@ from pathlib import Path
 from agentui.cli.options import add_command
 from agentui.cli.terminal import clean, one_line
 from agentui.errors import ConfigError
-from agentui.export import as_markdown, as_usage_csv
+from agentui.export import as_markdown
 from agentui.recording import end_missing, read_records
+from agentui.usage_csv import as_usage_csv
 from agentui.view import fold
 
 _FORMATS = {"markdown": as_markdown, "md": as_markdown, "usage-csv": as_usage_csv}

@@ -33,6 +33,7 @@ SCRIPTS = tuple(
         "runbar",
         "line",
         "details",
+        "usage_csv",
         "usage",
         "requests",
         "request_code",

@@ -7,10 +7,21 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from agentui.events import ContextCompacted, ModelRetried, ParentRun, StepStarted, TextDelta, Timing, UsageUpdated
+from agentui.events import (
+    ContextCompacted,
+    ModelRetried,
+    ParentRun,
+    StepStarted,
+    SubagentEvent,
+    TextDelta,
+    Timing,
+    UsageUpdated,
+)
+from agentui.events import ToolCallStarted as Called
 from agentui.models.gate import Gate
 from agentui.ui.feed import as_json
 from agentui.usage import Cost, TokenUsage
+from agentui.usage_csv import as_usage_csv
 from agentui.usage_table import usage_table
 from agentui.view import fold
 from tests.builders import finished, records, started, step_finished
@@ -148,14 +159,29 @@ def test_the_bar_marks_what_was_estimated_in_an_earlier_part_of_the_task(page, c
     assert said in bar
 
 
-def test_the_csv_is_the_table_and_no_formula(page):
-    usage = TokenUsage(12_345, 1_000, source="estimated")
-    seen = shown(page, started(model='=HYPERLINK("x"),y'), StepStarted(step=1), update(1, usage))
-    rows = list(csv.DictReader(seen["csv"].splitlines()))
-    assert [row["Step"] for row in rows] == ["1", "Total"]
-    assert rows[0]["Model"] == '\'=HYPERLINK("x"),y'
-    assert (rows[0]["Input"], rows[0]["Total"], rows[0]["Source"]) == ("≈12345", "≈13345", "estimated")
-    assert list(rows[0]) == seen["rows"][0]
+def test_the_csv_of_the_page_is_that_of_the_command_line(page):
+    inner = [
+        *(started(model="=1+1"), StepStarted(step=1), update(1, TokenUsage(7, 3), cost=Cost(usd=1e-7, source="-list"))),
+        replace(step_finished(usage=TokenUsage(7, 3)), timing=timing(0.2, 0.3)),
+        finished(usage=TokenUsage(7, 3)),
+    ]
+    guess, exact = TokenUsage(12_345, 1_000, source="estimated"), TokenUsage(900, 41, 512, reasoning_tokens=8)
+    events = [
+        started(model='=HYPERLINK("x"),y'),
+        *(StepStarted(step=1), ModelRetried(attempt=1, wait_s=0.1, reason="it broke", usage=guess)),
+        update(1, exact, cost=Cost(usd=0.0021, source=PRICE), counted_output_tokens=40, settled=True),
+        Called(call_id="a", name="helper"),
+        *(SubagentEvent(call_id="a", agent="helper", event=event) for event in inner),
+        replace(step_finished(usage=guess + exact), timing=timing(0.4, 1.4)),
+        *(StepStarted(step=2, kind="planning"), update(2, guess, margin=0.087)),
+        replace(step_finished(2, usage=guess), timing=timing(1.5, 2.0)),
+        finished(usage=guess + exact + guess),
+    ]
+    in_python = as_usage_csv(fold(records(*events)))
+    assert shown(page, *events)["csv"] == in_python
+    rows = list(csv.DictReader(in_python.splitlines()))
+    assert [row["attempt"] for row in rows] == ["1", "2", "1", "1"]
+    assert (rows[0]["model"], rows[2]["agent"], rows[2]["cost_usd"]) == ('\'=HYPERLINK("x"),y', "helper", "0.0000001")
 
 
 def test_the_table_is_downloaded(page, stage):
@@ -165,9 +191,8 @@ def test_the_table_is_downloaded(page, stage):
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     assert re.fullmatch(r"usage-[0-9a-f]{8}\.csv", download.value.suggested_filename)
-    (row, total) = csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines())
-    assert (row["Input"], row["Source"], row["Model"]) == ("1200", "reported", "scripted")
-    assert (total["Step"], total["Total"]) == ("Total", "1209")
+    (row,) = csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines())
+    assert (row["input_tokens"], row["source"], row["model"]) == ("1200", "reported", "scripted")
 
 
 def test_a_shortened_conversation_is_a_line_of_the_steps(page):

@@ -259,7 +259,7 @@
       const common = { index, agent: "", step: step.number, kind: step.kind, model: this.start?.model ?? "" };
       for (const retry of step.retries)
         if (retry.usage)
-          rows.push({ ...common, key: `${step.number}.${retry.attempt}`, usage: retry.usage, cost: retry.cost ?? null, failed: true });
+          rows.push({ ...common, key: `${step.number}.${retry.attempt}`, attempt: retry.attempt, usage: retry.usage, cost: retry.cost ?? null, failed: true });
       if (step.usage) rows.push({ ...common, ...this.lastCall(step, now) });
       for (const [id, call] of step.calls)
         for (const row of call.subagent?.usageRows(now) ?? []) {
@@ -274,6 +274,7 @@
       const finished = timing ? timing.model_finished : (step.codeStarted ?? now);
       return {
         key: `${step.number}.last`,
+        attempt: step.retries.length + 1,
         usage: step.usage,
         cost: step.cost,
         counted: step.counted,

@@ -1,5 +1,4 @@
-/* The usage table: one row a model call, and a total. Cells are written only when their text changes. What stands in
-   the table is what the CSV has: the same columns, estimates marked, numbers without their thousands separators. */
+/* The usage table: one row a model call, and a total. Cells are written only when their text changes. */
 (() => {
   const agentui = (window.agentui ??= {});
   const { el, setText, count, tokens, percent, seconds, money } = agentui;
@@ -41,7 +40,6 @@
   ];
   const COST = COLUMNS.findIndex(([name]) => name === "Cost");
   const NOTHING = "–";
-  const NUMBER = /^(≈?)[\d,]+$/;
 
   function totalRow(view, rows) {
     return {
@@ -54,21 +52,6 @@
       live: !view.end && rows[rows.length - 1]?.live,
       margin: null,
     };
-  }
-
-  /* A field of a CSV. A text that a spreadsheet would take for a formula is made a text; numbers are left alone. */
-  function field(text) {
-    const plain = NUMBER.test(text) ? text.replaceAll(",", "") : text;
-    const safe = /^[=+@\t\r]|^-\D/.test(plain) ? `'${plain}` : plain;
-    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  }
-
-  /* The table as CSV. */
-  function usageCsv(view, now) {
-    const rows = view.usageRows(now);
-    const lines = [COLUMNS.map(([name]) => name)];
-    for (const row of view.usage ? [...rows, totalRow(view, rows)] : rows) lines.push(COLUMNS.map(([, , text]) => text(row)));
-    return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
   }
 
   const SAME = ["usage", "cost", "counted", "margin", "live", "first", "generating"];
@@ -226,7 +209,7 @@
     }
     save() {
       if (!this.shown) return;
-      const url = URL.createObjectURL(new Blob([usageCsv(this.shown.view, this.shown.now)], { type: "text/csv" }));
+      const url = URL.createObjectURL(new Blob([agentui.usageCsv(this.shown.view, this.shown.now)], { type: "text/csv" }));
       const link = el("a", "");
       link.href = url;
       link.download = `usage-${this.shown.view.runId.slice(0, 8)}.csv`;
@@ -244,7 +227,7 @@
     return parts.join(" · ");
   }
 
-  Object.assign(agentui, { UsageTable, usageCsv });
+  agentui.UsageTable = UsageTable;
   class UsagePanel {
     static id = "usage";
     static title = "Usage";
