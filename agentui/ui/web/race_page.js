@@ -86,7 +86,8 @@
     send.before(opener);
     return (batch) => {
       races.take(batch.races ?? []);
-      opener.disabled = running();
+      setup.wait(batch.line ? agentui.lineText(batch.line) : "");
+      opener.disabled = running() || Boolean(batch.line);
     };
   };
 })();

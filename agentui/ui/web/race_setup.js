@@ -20,6 +20,8 @@
       this.starter = this.button("au-button au-race-start", "Start race", () => this.submit());
       this.problem = el("p", "au-race-problem");
       this.problem.setAttribute("role", "alert");
+      this.status = el("p", "au-small au-race-status");
+      this.status.setAttribute("role", "status");
       this.dialog = this.makeDialog();
     }
     button(className, text, act) {
@@ -35,7 +37,7 @@
       const about = el("p", "au-small", "The same task at once, in lanes with a model, settings and a sandbox of their own. Every lane begins with an empty conversation. A key goes to its base URL only, for this race; without one the settings' key is used where it is for the same URL.");
       const task = el("div", "au-race-task", labelledField("Task", this.task), this.example);
       const inside = el("div", "au-race-inside au-scroll", about, task, this.box);
-      const acts = el("div", "au-race-acts", this.problem, this.adder, this.starter);
+      const acts = el("div", "au-race-acts", this.problem, this.status, this.adder, this.starter);
       const dialog = el("dialog", "au-race-dialog", el("header", "", title, close), inside, acts);
       dialog.setAttribute("aria-labelledby", title.id);
       dialog.addEventListener("close", () => this.forgetKeys());
@@ -74,6 +76,10 @@
       setText(this.problem, text);
       this.problem.hidden = !text;
     }
+    /* Shows how a race that was asked for stands in line. */
+    wait(text) {
+      setText(this.status, text && this.starter.disabled ? `${text}. The race begins by itself; Stop, on the page, leaves the line.` : "");
+    }
     async submit() {
       this.starter.disabled = true;
       this.say("");
@@ -85,6 +91,7 @@
         this.say(error.message);
       } finally {
         this.starter.disabled = false;
+        this.wait("");
       }
     }
   }
