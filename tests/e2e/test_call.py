@@ -154,6 +154,22 @@ def test_any_body_comes_through(page, model_server, run_code, shell):
     assert not set(code) & set("\x1b\x7f\x85\u2028\u202e\ufeff")
 
 
+@pytest.mark.parametrize(
+    "server",
+    [None, "-o/tmp/x", "https://x/v1\n", "file:///etc/x", "http://a b", "http://\u202ea", "http://$(id)\"`/v1'"],
+)
+def test_an_address_is_quoted_and_what_is_none_has_to_be_named(page, server):
+    made = page.evaluate(
+        "(server) => [agentui.requestCode.curl({}, server), agentui.requestCode.python({}, server)]", server
+    )
+    if server is not None and "$(id)" in server:
+        assert made[0].startswith("curl -sS -N -g 'http://$(id)\"`/v1'\\''/chat/completions' ")
+        assert 'OpenAI(base_url="http://$(id)\\"`/v1\'",' in made[1]
+    else:
+        assert made[0].startswith('curl -sS -N -g "$OPENAI_BASE_URL/chat/completions" ')
+        assert 'OpenAI(base_url=os.environ["OPENAI_BASE_URL"],' in made[1]
+
+
 def message(role, text, tokens=10, **fields):
     return SentMessage(role=role, text=text, tokens=tokens, **fields)
 

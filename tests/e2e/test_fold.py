@@ -50,7 +50,8 @@ VIEW = """view => {
         steps: view.steps.map((s) => [s.number, s.kind, `${s.reasoning}`, `${s.thought}`, `${s.code}`,
             `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
             s.closed?.after_s ?? null,
-            s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null])]),
+            s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null,
+                    agentui.requests.messagesOf(r).map((m) => m.text)])]),
         compactions: view.compactions.length,
         changes: view.changes.map((change) => change.step),
         context: [usage(view.context), view.contextWindow],
@@ -93,7 +94,10 @@ def seen_by_python(view):
                 *(len(step.calls), len(step.artifacts), len(step.retries), step.end is not None, usage_of(step.total)),
                 step.closed.after_s if step.closed else None,
                 [
-                    [one.seq, one.sent.kept, one.before and one.before.seq, one.response and one.response.raw]
+                    [
+                        *(one.seq, one.sent.kept, one.before and one.before.seq, one.response and one.response.raw),
+                        [message.text for message in one.messages],
+                    ]
                     for one in step.requests
                 ],
             ]
@@ -138,7 +142,7 @@ def test_the_browser_folds_every_record_as_python_does(page):
         ModelResponded(step=2, raw="data: Broken", status=200),
         UsageUpdated(step=2, usage=ESTIMATE),
         ModelRetried(attempt=1, wait_s=1.0, reason="it broke", usage=ESTIMATE, partial="Broken "),
-        ModelRequested(step=2, kept=1),
+        ModelRequested(step=2, kept=1, messages=(SentMessage(role="user", text="Again", tokens=5),)),
         ReasoningDelta(text="Hm, "),
         ReasoningDelta(text="right"),
         TextDelta(text="I call"),

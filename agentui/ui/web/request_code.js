@@ -12,14 +12,17 @@
   );
 
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const address = (server) => `${server.replace(/\/+$/, "")}/chat/completions`;
+  /* The address of a server; null where the reader has to name one. That of a recording which somebody else made may be
+     anything, an option of curl for example. */
+  const usable = (server) => (/^https?:\/\/[^\s\p{C}]+$/u.test(server ?? "") ? server.replace(/\/+$/, "") : null);
 
   /* A command for bash and its like. The body stands in a here-document, in which nothing has a meaning for the shell and
-     which may be longer than an argument. server: the base URL; null where the reader has to name one. */
+     which may be longer than an argument. server: the base URL, if it has one. */
   function curl(body, server) {
-    const url = server == null ? '"$OPENAI_BASE_URL/chat/completions"' : quoted(address(server));
+    const base = usable(server);
+    const url = base == null ? '"$OPENAI_BASE_URL/chat/completions"' : quoted(`${base}/chat/completions`);
     const json = shown(JSON.stringify(body, null, 2));
-    return `curl -sS -N ${url} \\
+    return `curl -sS -N -g ${url} \\
   -H 'Content-Type: application/json' \\
   -H "Authorization: Bearer $OPENAI_API_KEY" \\
   --data-binary @- <<'END_OF_BODY'
@@ -56,7 +59,8 @@ END_OF_BODY
     const named = Object.entries(body).filter(([name]) => CREATE.has(name));
     const extra = Object.entries(body).filter(([name]) => !CREATE.has(name));
     const given = [...named, ...(extra.length ? [["extra_body", Object.fromEntries(extra)]] : [])];
-    const url = server == null ? 'os.environ["OPENAI_BASE_URL"]' : text(server, "");
+    const base = usable(server);
+    const url = base == null ? 'os.environ["OPENAI_BASE_URL"]' : text(base, "");
     return `import os
 
 from openai import OpenAI
