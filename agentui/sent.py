@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
-from operator import eq
 from typing import Any
 
 from agentui.call_events import ModelRequested, ModelResponded, SentMessage
@@ -32,8 +31,8 @@ class SentLog:
     def __init__(self) -> None:
         self._messages: list[ChatMessage] = []
         self._tokens: list[int | None] = []
-        self._recorded: list[SentMessage] = []
-        "The newest recorded request, without its counts."
+        self._wire: list[JSONObject] = []
+        "The newest recorded request, as it was sent."
         self._kept = 0
         "Messages of it that are certainly the same in the next."
 
@@ -68,10 +67,10 @@ class SentLog:
             settings: What is sent besides messages.
             wire: The messages as they are sent; None where nobody knows better than the conversation itself.
         """
-        sent = [_sent(message) for message in wire or map(message_fields, self._messages)]
-        kept = min(self._kept, _common(self._recorded, sent))
-        self._recorded, self._kept = sent, len(self._messages)
-        new = zip(sent[kept:], self._counts()[kept:], strict=True)
+        sent = list(wire or map(message_fields, self._messages))
+        kept = min(self._kept, _common(self._wire, sent))
+        self._wire, self._kept = sent, len(self._messages)
+        new = zip(map(_sent, sent[kept:]), self._counts()[kept:], strict=True)
         return ModelRequested(
             step=step,
             kept=kept,
@@ -111,7 +110,8 @@ class CallRecords:
 
 def _common(one: Sequence[object], other: Sequence[object]) -> int:
     """How many items both begin with."""
-    return sum(1 for _ in takewhile(bool, map(eq, one, other)))
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1] or pair[0] == pair[1], pairs))
 
 
 def _sent(wire: JSONObject) -> SentMessage:
