@@ -71,11 +71,7 @@
     /* Looks at a moment of the shown run; `go(playhead)` says at which. */
     lookBack(go) {
       if (!this.shown) return;
-      if (!this.playhead) {
-        const playhead = (this.playhead = new agentui.Playhead(this.shown));
-        playhead.seek(this.shown.now());
-        if (this.shown.hole() < this.shown.view.next) this.whole().then(() => playhead.forget()).finally(() => this.touch());
-      }
+      this.playhead ??= new agentui.Playhead(this.shown).fill(() => this.whole(), () => this.touch());
       go(this.playhead);
       this.touch();
     }
@@ -249,10 +245,8 @@
 
     /* The clock of the moment goes on, up to now; what it has not come to cannot be selected. */
     drawMoment() {
-      if (this.playhead) {
-        this.playhead.tick(performance.now() / 1000);
-        if (this.playhead.atEnd && !this.shown.view.end) this.goLive();
-      }
+      this.playhead?.tick(performance.now() / 1000);
+      if (this.playhead?.caughtUp) this.goLive();
       const count = this.seen?.view.steps.length ?? 0;
       if (this.selected != null && this.selected >= count) this.select(count ? count - 1 : null);
     }

@@ -62,7 +62,8 @@
     expand(value) {
       this.expanded = value;
       setText(this.expander, value ? "Collapse" : "Expand all");
-      for (const details of this.chat.querySelectorAll("details.au-reasoning")) this.open(details, value);
+      // A moment that lies over the conversation is opened, too.
+      for (const details of this.chat.parentElement.querySelectorAll("details.au-reasoning")) this.open(details, value);
       if (value) this.wholeOutputs();
       else for (const whole of this.chat.querySelectorAll(".au-whole-output")) whole.remove();
     }

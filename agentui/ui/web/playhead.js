@@ -21,18 +21,26 @@
   }
 
   class Playhead {
-    /* run: a WatchedRun, which may go on. `count` records are folded; `t` is the moment, in seconds since it started. */
+    /* run: a WatchedRun, which may go on. `count` records are folded; `t` is the moment, in seconds since it started. It
+       begins with what is newest. */
     constructor(run) {
       this.run = run;
       this.dirty = new Set();
       this.speed = 1;
       this.skips = this.playing = false;
       this.ticked = null;
+      [this.count, this.t] = [run.view.next, this.end];
       this.forget();
+    }
+    /* Has records fetched that were left out of what was sent; a moment without them is shown until then. */
+    fill(whole, done) {
+      const missing = this.hole() < this.run.view.next;
+      if (missing) whole().then(() => this.forget(), () => null).then(done);
+      return this;
     }
     /* To be called when records before the moment have come. */
     forget() {
-      const { t = 0, count = 0 } = this;
+      const { t, count } = this;
       this.view = new agentui.RunView(this.run.view.runId);
       this.kept = [{ count: 0, view: copyOf(this.view) }];
       this.count = 0;
@@ -46,6 +54,10 @@
     }
     get atEnd() {
       return this.count >= this.run.view.next && this.t >= this.end;
+    }
+    /* Whether it has come to where a run is that goes on. */
+    get caughtUp() {
+      return this.atEnd && !this.run.view.end;
     }
     now() {
       return this.view.end ? this.view.end.duration_s : this.t;
