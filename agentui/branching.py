@@ -38,6 +38,11 @@ class Branching(ABC):
     spec: AgentSpec
     _runs: AgentRuns
 
+    @property
+    def keeps_memory(self) -> bool:
+        """Whether it keeps its conversations itself, so that there is no way back into one."""
+        return False
+
     def fork(self, step: int, run_id: str | None = None, *, method: Method | None = None) -> Self:
         """A copy of this agent whose own conversation is that of this one after a step; see `Session.fork`.
 

@@ -107,6 +107,8 @@ class StepView:
     counted_output_tokens: int | None = None
     margin: float | None = None
     "What estimates for the model were off by before; None once the numbers are exact, and where it is not known."
+    diverged: Diverged | None = None
+    "What was not as recorded first, in a run whose model's answers come from a recording."
     end: StepFinished | None = None
 
     @property
@@ -142,10 +144,7 @@ class RunView:
 
     @property
     def context(self) -> TokenUsage | None:
-        """The newest call of the run's own agent, whose input and output are what its context holds now.
-
-        That is another number than `usage`, the sum of all calls, which is what is billed.
-        """
+        """The newest call of the run's own agent: what its context holds now, which is not what is billed in all."""
         return next((step.usage for step in reversed(self.steps) if step.usage), None)
 
     @property
@@ -173,7 +172,8 @@ class RunView:
             case ModelRequested() | ModelResponded():
                 take_request([step.requests for step in self.steps], event, record)
             case Diverged():
-                pass  # the whole of it stands in the records; only the inspector shows it
+                for step in self.steps[-1:]:
+                    step.diverged = event
             case _:
                 if self.steps:  # a recording that begins in the middle has events without their step
                     self.phase = _apply_to_step(self.steps[-1], event, record) or self.phase

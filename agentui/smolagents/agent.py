@@ -69,6 +69,11 @@ class SmolagentsAgent(Runnable):
         """Why code that the model writes is not held back by the sandbox; None where it is."""
         return self._unisolated
 
+    @property
+    def keeps_memory(self) -> bool:
+        """True: what was said stands in the memory of the session's copy."""
+        return True
+
     def guest_of(self, session: Session) -> Any:
         """The session's own copy of the agent, with what it remembers of the session's earlier tasks."""
         before = self._guests.get(session)

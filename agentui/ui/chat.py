@@ -10,6 +10,7 @@ import json
 from typing import Any, Literal, TypedDict
 
 from agentui.events import ArtifactCreated
+from agentui.ui.branch_markup import FORK_BUTTON, divergence
 from agentui.ui.cuts import cut_words, not_begun, was_cut
 from agentui.ui.markdown import Block, Prose, code_block, output_block, text_html, verbatim_html
 from agentui.ui.notes import retry_notes
@@ -86,6 +87,7 @@ def step_markdown(step: StepView, run_id: str = "") -> str:
         code_block(str(step.code)).render(closed=True) if step.code else "",
         output_section(output_block(str(step.output).removesuffix("\n"))) if step.output else "",
         attachments(step),
+        divergence(step.diverged) if step.diverged else "",
         error_block(end.error) if end and end.error and not was_cut(end) else "",
     ]
     return "\n\n".join(part for part in parts if part)
@@ -108,6 +110,8 @@ def step_head(step: StepView, run_id: str = "") -> str:
         "failed": '<span class="au-mark">failed</span>',
         "stopped": f'<span class="au-fact">{cut}</span>',
     }.get(state, "")
+    if step.diverged is not None:
+        said += '<span class="au-unlike">not as recorded</span>'
     more = "".join(f'<span class="au-fact">{fact}</span>' for fact in facts)
     title, about = f"<b>{name}</b>", ""
     if run_id:
@@ -115,6 +119,8 @@ def step_head(step: StepView, run_id: str = "") -> str:
             f'<button type="button" class="au-select">{title}</button>',
             f" au-step-{step.number} au-run-{run_id}",
         )
+        if step.end is not None:
+            said += FORK_BUTTON
     return f'<div class="au-head au-{state}{about}">{title}{more}{said}</div>'
 
 

@@ -19,7 +19,8 @@ from agentui.models.base import Model
 from agentui.models.openai_server import OpenAIServerModel
 from agentui.models.presets import PRESETS
 from agentui.settings import Settings
-from agentui.ui.visitors import Key, Visitor
+from agentui.ui.key import Key
+from agentui.ui.visitors import Visitor
 
 DEMO = "demo"
 AGENT = "agent"

@@ -3,8 +3,8 @@
 A batch says which stretch of a run it covers, so the browser notices a lost one and asks for it again. Deltas of
 steps that have finished are left out of what is sent late: `step_finished` repeats them.
 
-    {"chat": id, "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...], "races": [...],
-     "line": {"place", "waiting", "running"} or null}
+    {"chat": id, "branch": id, "races": [...], "line": {"place", "waiting", "running"} or null,
+     "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...]}
 
 Every batch names the chat's races, so that none is missed with a lost batch; their lanes are runs like others. `line`
 is there while a task waits for its turn.
@@ -44,18 +44,19 @@ class Feed:
 
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
-        self._chat_id = ""
+        self._shown = ("", "")
         self._cursors: dict[str, int] = {}
         self.behind = False
         "Whether there is more than the last batch could hold."
 
     def take(self) -> str:
-        """The next batch, as JSON; the first one begins at the beginning of the chat."""
-        if self._chat_id != self._visitor.chat_id:
-            self._chat_id, self._cursors = self._visitor.chat_id, {}
+        """The next batch, as JSON; the first one of a branch begins at the beginning of the chat."""
+        shown = (self._visitor.chat_id, self._visitor.branches.current.branch_id)
+        if self._shown != shown:
+            self._shown, self._cursors = shown, {}
         runs: list[dict[str, Any]] = []
         left = MAX_BATCH
-        for run in self._visitor.all_runs:
+        for run in self._visitor.shown_runs:
             cursor = self._cursors.get(run.run_id, 0)
             if cursor >= len(run.records) or left <= 0:
                 continue
@@ -67,7 +68,7 @@ class Feed:
         races = [race.described() for race in self._visitor.races]
         waiting = self._visitor.waiting
         line = waiting.described() if waiting else None
-        batch = {"chat": self._chat_id, "runs": runs, "races": races, "line": line}
+        batch = {"chat": shown[0], "branch": shown[1], "runs": runs, "races": races, "line": line}
         return json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from agentui.events import ContextCompacted, ModelRetried, RunStarted
@@ -62,6 +62,12 @@ def resumed_text(started: RunStarted, earlier: RunView | None) -> str:
         where = f"Goes on after step {step} of the run before"
     more = raised_words(earlier.start.limits, started.limits) if earlier and earlier.start else ""
     return f"{where}{f' · {more}' if more else ''}"
+
+
+def missing_text(missing: Mapping[str, str]) -> str:
+    """Which names of an earlier state are not what they were, and why."""
+    said = "; ".join(f"<code>{text_html(name)}</code>: {text_html(why[:200])}" for name, why in missing.items())
+    return f"Not as it was after that step: {said}"
 
 
 def _reason(retry: ModelRetried) -> str:

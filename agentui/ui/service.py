@@ -26,6 +26,7 @@ from agentui.settings import Settings
 from agentui.tools import Tool
 from agentui.ui.actions import Actions, Fields, given
 from agentui.ui.agent_kinds import agent_kind
+from agentui.ui.branch_actions import BranchActions
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections, keep_key
 from agentui.ui.ending import MORE
@@ -69,7 +70,12 @@ class Service:
         self.terms = terms_for(settings, first, own_limits=agents is not None)
         preset = connections.offers[0].name
         settings_verbs = SettingsActions(self.terms, preset).verbs
-        verbs = {**RaceActions(self).verbs, **ModelActions(connections).verbs, **settings_verbs}
+        verbs = {
+            **RaceActions(self).verbs,
+            **BranchActions(self).verbs,
+            **ModelActions(connections).verbs,
+            **settings_verbs,
+        }
         self.actions = Actions(self.visitors, {"records": self.stretch, **verbs})
         self.worker = Worker(max_running=settings.max_running)
         self._waits: set[asyncio.Future[None]] = set()
@@ -188,7 +194,7 @@ class Service:
         """
         limits = limits or self.limits(choices)
         model = await self.connections.model(choices.preset, choices.base_url, choices.model_id, key, choices.sampling)
-        return self._agent_for(session, model, choices, limits)
+        return self.agent_for(session, model, choices, limits)
 
     def check_task(self, task: str) -> None:
         """Raise `ConfigError` if a task is empty or too long."""
@@ -216,27 +222,29 @@ class Service:
             raise ConfigError("a new chat was begun before the task was: send it again")
         turn = self.worker.line.join(visitor.visitor_id, on_move=visitor.changes.touch)
         if turn.is_up:
-            return self._begin(visitor, agent, task, limits, turn)
-        waits = asyncio.ensure_future(self._begin_in_turn(visitor, agent, task, limits, turn))
+            return self._begin(visitor, agent, task, choices, limits, turn)
+        waits = asyncio.ensure_future(self._begin_in_turn(visitor, agent, task, choices, limits, turn))
         self._waits.add(waits)
         waits.add_done_callback(self._waits.discard)
         await asyncio.sleep(0)  # it waits now, visibly
 
     async def _begin_in_turn(
-        self, visitor: Visitor, agent: Runnable, task: str | None, limits: Limits, turn: Turn
+        self, visitor: Visitor, agent: Runnable, task: str | None, choices: Choices, limits: Limits, turn: Turn
     ) -> None:
         """Start a run when its turn has come, if it is not given up before."""
         try:
             with visitor.in_line(Waiting(line=self.worker.line, turn=turn, task=task)):
                 await turn.wait()
-            self._begin(visitor, agent, task, limits, turn)
+            self._begin(visitor, agent, task, choices, limits, turn)
         except LeftLine:
             return
         except ConfigError as error:
             visitor.notice(sentence(humane(str(error))))
 
-    def _begin(self, visitor: Visitor, agent: Runnable, task: str | None, limits: Limits, turn: Turn) -> None:
-        take = visitor.begin(task)
+    def _begin(
+        self, visitor: Visitor, agent: Runnable, task: str | None, choices: Choices, limits: Limits, turn: Turn
+    ) -> None:
+        take = visitor.begin(task, choices)
         try:
             with turn:
                 run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn)
@@ -246,7 +254,8 @@ class Service:
         visitor.started(run)
         visitor.changes.touch()
 
-    def _agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
+    def agent_for(self, session: Session, model: Model, choices: Choices, limits: Limits) -> Runnable:
+        """The same with this model."""
         if self._agents is None:
             kind = agent_kind(choices.agent_kind)
             agent = kind(self._tools, model, limits=limits, sandbox_pool=self.pool)

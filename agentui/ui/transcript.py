@@ -13,6 +13,7 @@ from agentui.events import (
     CodeDelta,
     CodeStarted,
     ContextCompacted,
+    Diverged,
     ModelRetried,
     OutputDelta,
     ParentRun,
@@ -20,6 +21,7 @@ from agentui.events import (
     Record,
     RunFinished,
     RunStarted,
+    StateRestored,
     StepFinished,
     StepStarted,
     StopRequested,
@@ -38,7 +40,7 @@ from agentui.ui.chat import (
 )
 from agentui.ui.ending import answer, answer_block, end_card, stop_proof
 from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block, text_html
-from agentui.ui.notes import compaction_text, note, resumed_text
+from agentui.ui.notes import compaction_text, missing_text, note, resumed_text
 from agentui.unfinished import Unfinished
 from agentui.view import RunView, StepView
 
@@ -58,11 +60,15 @@ class RunTranscript:
         settled: Messages that will not change any more, oldest first.
         output: The value behind the answer, as far as it is more than the records have. Set before the run ends.
         left: What there is to go on with. Set before the run ends.
+        begun: How many of the settled messages come before the first step.
+        after_steps: How many there are with each finished step, by its number.
     """
 
     def __init__(self, task: str | None, earlier: RunTranscript | None = None) -> None:
         self.view = RunView()
         self.settled: list[Message] = [] if task is None else [user_message(task)]
+        self.begun = len(self.settled)
+        self.after_steps: dict[int, int] = {}
         self.output: Any = None
         self.left: Unfinished | None = None
         self._earlier = earlier.view if earlier else None
@@ -77,12 +83,19 @@ class RunTranscript:
         match event:
             case RunStarted(parent=ParentRun(relation="resumed")):
                 self.settled.append(note_message(text_html(resumed_text(event, self._earlier))))
+                self.begun = len(self.settled)
+            case StateRestored(missing=missing) if missing:
+                self.settled.append(note_message(missing_text(missing)))
+                self.begun = len(self.settled)
             case StepStarted():
                 self._live = LiveStep(self.view.steps[-1], record.run_id)
                 return False
             case StepFinished():
                 self._live = None
                 self.settled.append(step_message(self.view.steps[-1], record.run_id))
+                self.after_steps[event.step] = len(self.settled)
+            case Diverged() if event.step in self.after_steps:
+                self.settled[self.after_steps[event.step] - 1] = step_message(self.view.steps[-1], record.run_id)
             case ContextCompacted():
                 self.settled.append(note_message(compaction_text(event)))
             case RunFinished():

@@ -13,14 +13,16 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from agentui.demo import EXAMPLES
 from agentui.events import Record, RunFinished, RunStarted
 from agentui.runner import Run
 from agentui.session import Session
+from agentui.ui.branches import Branches, ChatRun
 from agentui.ui.chat import Message, follow_up_message, notice_message
 from agentui.ui.choices import Choices
+from agentui.ui.key import Key
 from agentui.ui.race import Races
 from agentui.ui.signals import Changes, Watch
 from agentui.ui.transcript import RunTranscript
@@ -29,39 +31,13 @@ from agentui.ui.waiting import Waiting
 VISITOR_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-@dataclass(slots=True)
-class Key:
-    """A key in memory, for one endpoint only."""
-
-    base_url: str
-    secret: str = field(repr=False)
-
-    @property
-    def hint(self) -> str:
-        """Enough to recognise the key by, and no more."""
-        if len(self.secret) < 12:
-            return "key ✓"
-        return f"{self.secret[:3]}…{self.secret[-3:]} ✓"
-
-
-@dataclass(slots=True)
-class ChatRun:
-    """A run of a chat and how it is shown."""
-
-    run: Run | None
-    transcript: RunTranscript
-    task: str | None
-    "As the visitor gave it; None for a run that goes on with the one before."
-
-
 class Visitor:
     """One visitor.
 
     Attributes:
         visitor_id: Unguessable; known to the visitor's browser only.
         chat_id: Unguessable; changes with every new chat.
-        session: The conversation of the chat, with its sandbox.
-        runs: The chat's runs, oldest first.
+        branches: The ways that the conversation of the chat has taken.
         races: The chat's races.
         key: The key the visitor gave, if any.
         chosen: The settings as they stood last, without the key, which every page that opens shows again; None for
@@ -75,8 +51,7 @@ class Visitor:
     def __init__(self, visitor_id: str) -> None:
         self.visitor_id = visitor_id
         self.chat_id = secrets.token_urlsafe(16)
-        self.session = Session()
-        self.runs: list[ChatRun] = []
+        self.branches = Branches()
         self.key: Key | None = None
         self.chosen: Choices | None = None
         self.changes = Changes()
@@ -87,6 +62,16 @@ class Visitor:
         self.waiting: Waiting | None = None
         self._notice: str | None = None
         self._settled: list[Message] = []
+
+    @property
+    def session(self) -> Session:
+        """The conversation that is shown, with its sandbox."""
+        return self.branches.current.session
+
+    @property
+    def runs(self) -> list[ChatRun]:
+        """Its runs, oldest first; the first ones may be shared with other branches."""
+        return self.branches.current.runs
 
     @property
     def run(self) -> Run | None:
@@ -101,7 +86,13 @@ class Visitor:
 
     @property
     def all_runs(self) -> list[Run]:
-        """Every run of the chat, the lanes of its races last."""
+        """Every run of every branch of the chat, the lanes of its races last."""
+        own = self.branches.all_runs
+        return [*own, *(run for run in self.races.runs if run not in own)]
+
+    @property
+    def shown_runs(self) -> list[Run]:
+        """Those of the branch that is shown, and of the races."""
         own = [entry.run for entry in self.runs if entry.run is not None]
         return [*own, *(run for run in self.races.runs if run not in own)]
 
@@ -124,11 +115,18 @@ class Visitor:
         """What a frame costs a browser, in characters of growing code."""
         return self.runs[-1].transcript.weight if self.runs else 0
 
-    def begin(self, task: str | None) -> Callable[[Record], None]:
-        """Make room for a run of `task`, or for one that goes on with the last; returns what takes its records."""
+    def begin(self, task: str | None, choices: Choices | None = None, how: str = "") -> Callable[[Record], None]:
+        """Make room for a run of `task`, or for one that goes on with the last; returns what takes its records.
+
+        Args:
+            task: As the visitor gave it.
+            choices: The settings of the run.
+            how: In which way it parts from what there was before it, if it begins a branch.
+        """
         self._notice = None
         earlier = self.runs[-1].transcript if self.runs else None
-        entry = ChatRun(None, RunTranscript(task, earlier), task)
+        kept = replace(choices, key="") if choices else None
+        entry = ChatRun(None, RunTranscript(task, earlier), task, kept, how)
         session = self.session
         self.runs.append(entry)
 
@@ -154,12 +152,19 @@ class Visitor:
 
     async def take_over(self, run: Run, session: Session) -> None:
         """Make an ended run that went on elsewhere the first of the chat, and `session` what is gone on with."""
-        old, self.session = self.session, session
+        old, self.branches.current.session = self.session, session
         take = self.begin(next(record.event.task for record in run.records if isinstance(record.event, RunStarted)))
         self.started(run)
         for record in run.records:
             take(record)
         await old.close()
+
+    def show_branch(self, branch_id: str) -> None:
+        """Show another branch of the chat; `ConfigError` if there is none with this id."""
+        self.branches.show(branch_id)
+        self._notice = None
+        self._settle()
+        self.changes.touch()
 
     def notice(self, text: str | None) -> None:
         """Show `text` at the end of the transcript, until the next task."""
@@ -191,8 +196,8 @@ class Visitor:
     async def new_chat(self) -> None:
         """Stop what runs and begin anew, with an empty conversation and a fresh sandbox."""
         self.leave_line()
-        run, old, races = self.run, self.session, self.races
-        self.session, self.runs, self._notice, self.races = Session(), [], None, Races(self.changes.touch)
+        run, old, races = self.run, self.branches.sessions, self.races
+        self.branches, self._notice, self.races = Branches(), None, Races(self.changes.touch)
         self.chat_id = secrets.token_urlsafe(16)
         self._settle()
         self.changes.touch()
@@ -200,7 +205,7 @@ class Visitor:
         if run is not None:
             run.stop()
             await run.wait()
-        await asyncio.gather(races.close(), old.close())
+        await asyncio.gather(races.close(), *(session.close() for session in old))
 
     async def close(self) -> None:
         """Stop what runs, close the sandbox and end the watches."""
@@ -211,7 +216,7 @@ class Visitor:
         if self.run is not None:
             self.run.stop()
             await self.run.wait()
-        await asyncio.gather(self.races.close(), self.session.close())
+        await asyncio.gather(self.races.close(), *(session.close() for session in self.branches.sessions))
 
     @property
     def follow_up(self) -> str | None:
@@ -223,12 +228,7 @@ class Visitor:
         return next((example.follow_up for example in EXAMPLES if example.task == last.task), None)
 
     def _settle(self) -> None:
-        last = self.runs[-1] if self.runs else None
-        self._settled = [
-            message
-            for entry in self.runs
-            for message in (*entry.transcript.settled, *entry.transcript.tail(is_last=entry is last))
-        ]
+        self._settled = self.branches.messages()
         if self.follow_up is not None:
             self._settled.append(follow_up_message(self.follow_up))
         self.settled_changes.touch()

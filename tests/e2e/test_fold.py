@@ -13,6 +13,7 @@ from agentui.events import (
     CodeDelta,
     CodeStarted,
     ContextCompacted,
+    Diverged,
     MessageAdded,
     ModelRequested,
     ModelResponded,
@@ -49,7 +50,7 @@ VIEW = """view => {
             row.cost?.usd ?? null]),
         steps: view.steps.map((s) => [s.number, s.kind, `${s.reasoning}`, `${s.thought}`, `${s.code}`,
             `${s.output}`, s.calls.size, s.artifacts.length, s.retries.length, Boolean(s.end), usage(s.total),
-            s.closed?.after_s ?? null,
+            s.closed?.after_s ?? null, s.diverged?.now ?? null,
             s.requests.map((r) => [r.seq, r.sent.kept, r.before?.seq ?? null, r.response?.raw ?? null,
                     agentui.requests.messagesOf(r).map((m) => m.text)])]),
         compactions: view.compactions.length,
@@ -93,6 +94,7 @@ def seen_by_python(view):
                 *(step.number, step.kind, str(step.reasoning), str(step.thought), str(step.code), str(step.output)),
                 *(len(step.calls), len(step.artifacts), len(step.retries), step.end is not None, usage_of(step.total)),
                 step.closed.after_s if step.closed else None,
+                step.diverged.now if step.diverged else None,
                 [
                     [
                         *(one.seq, one.sent.kept, one.before and one.before.seq, one.response and one.response.raw),
@@ -174,6 +176,7 @@ def test_the_browser_folds_every_record_as_python_does(page):
         StepStarted(step=3),
         TextDelta(text="cut"),
         ApprovalRequested(approval_id="approval_4", step=3, code="y"),
+        Diverged(step=3, what="steps", recorded="two steps", now="three"),
         StopRequested(),
         UpstreamClosed(step=3, after_s=0.01, usage=ESTIMATE),
         step_finished(3, thought="cut", usage=ESTIMATE),

@@ -12,9 +12,9 @@ from agentui.testing import FakePool, serve_chat
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections
 from agentui.ui.feed import Feed
+from agentui.ui.key import Key
 from agentui.ui.race import MAX_RACES
 from agentui.ui.service import Service
-from agentui.ui.visitors import Key
 from tests.serving import eventually
 
 SECRET = "sk-of-this-lane-only"

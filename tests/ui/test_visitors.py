@@ -6,8 +6,9 @@ from agentui.agent import CodeAgent
 from agentui.models.gate import Gate
 from agentui.models.scripted import ScriptedModel
 from agentui.testing import FakeClock, FakePool
+from agentui.ui.key import Key
 from agentui.ui.signals import Watch
-from agentui.ui.visitors import VISITOR_ID, Key, Visitors
+from agentui.ui.visitors import VISITOR_ID, Visitors
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@
       this.requests = [];
       this.retries = [];
       this.approvals = [];
-      this.usage = this.cost = this.counted = this.margin = this.closed = this.end = null;
+      this.usage = this.cost = this.counted = this.margin = this.closed = this.diverged = this.end = null;
       this.clearAnswer();
       this.output = new Text();
     }
@@ -219,6 +219,9 @@
         }
         case "upstream_closed":
           step.closed = event;
+          return null;
+        case "diverged":
+          step.diverged = event;
           return null;
         case "model_requested":
           this.newest = { sent: event, seq: record.seq, t, before: this.newest ?? null, response: null };

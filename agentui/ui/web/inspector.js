@@ -14,7 +14,7 @@
        changes, onDraw(newest view, now) of every frame, onSelect({run, step, from}) of a step that was selected. */
     constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {}, onSelect = () => {} }) {
       Object.assign(this, { root, status, refetch, onState, onDraw, onSelect });
-      this.chat = null;
+      this.chat = this.branch = null;
       this.runs = new Map();
       this.lanes = new Map();
       this.shown = this.selected = null;
@@ -86,7 +86,7 @@
 
     /* Takes a batch as the server or a file has it. */
     feed(batch) {
-      if (batch.chat !== this.chat) this.reset(batch.chat);
+      if (batch.chat !== this.chat || batch.branch !== this.branch) this.reset(batch.chat, batch.branch);
       this.line = batch.line ?? null;
       for (const { run_id, name, continued } of (batch.races ?? []).flatMap(({ lanes }) => lanes)) {
         if (continued) this.takeOver(run_id);
@@ -116,8 +116,8 @@
       this.choose(runId);
     }
 
-    reset(chat) {
-      this.chat = chat;
+    reset(chat, branch) {
+      Object.assign(this, { chat, branch });
       this.runs.clear();
       this.lanes.clear();
       this.shown = this.playhead = null;

@@ -131,6 +131,7 @@
     set open(value) {
       if (value === this.open) return;
       this.inside = value ? new agentui.StepDetails(this.details) : null;
+      if (value && this.level === 1 && agentui.stepTools) this.details.append(agentui.stepTools(this.index));
       if (!value) this.details.replaceChildren();
       this.details.hidden = !value;
       this.sayExpanded();
@@ -152,7 +153,8 @@
     update(step, now, notes = []) {
       const shift = this.level > 1 && step.end ? step.started - step.end.timing.started : 0;
       const spans = step.spans(now).map(({ kind, from, to }) => ({ kind, from: from + shift, to: to + shift }));
-      setText(this.notes, [...notes, ...(step.retries.length ? [retryText(step)] : [])].join("\n"));
+      const said = [step.retries.length ? retryText(step) : "", step.diverged ? "! Not as recorded from here on" : ""];
+      setText(this.notes, [...notes, ...said.filter(Boolean)].join("\n"));
       const state = !step.end ? "live" : agentui.wasCut(step) ? "stopped" : step.end.error ? "failed" : "done";
       const took = agentui.notBegun(step) ? "not sent" : seconds(Math.max(0, spans[spans.length - 1].to - spans[0].from));
       this.draw(step.kind === "planning" ? "Plan" : `Step ${step.number}`, state, spans, took);

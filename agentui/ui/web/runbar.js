@@ -139,6 +139,7 @@
     drawCost(view, used, cap) {
       const { cost } = this.items;
       if (!view.usage) return cost.show("");
+      if (view.start?.parent?.relation === "rerun" && !view.usage.total_tokens) return cost.show("nothing paid");
       const sum = view.cost;
       cost.node.title = sum ? `Cost so far. Price: ${sum.source}` : "The price of this model is unknown";
       if (!sum || !used.priced) return cost.show("cost unknown");
