@@ -16,7 +16,7 @@ from agentui.events import (
     StateChanged,
 )
 from agentui.sandbox.artifacts import checked_artifact
-from agentui.sandbox.base import Artifact, ExecResult, Sandbox, StateChange
+from agentui.sandbox.base import Artifact, ExecResult, Sandbox
 from agentui.spec import AgentSpec
 from agentui.tool_caller import ToolCaller
 
@@ -62,7 +62,7 @@ class _Host:
         self._flushed = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[Any]] = set()
-        self._changes: list[StateChange] = []
+        self._changes: list[StateChanged] = []
 
     def output(self, stream: OutputStream, text: str) -> None:
         self._draft.output.append(text)
@@ -92,22 +92,13 @@ class _Host:
             )
         )
 
-    def changed(self, change: StateChange) -> None:
+    def changed(self, change: StateChanged) -> None:
         self._changes.append(change)
 
     def emit_changes(self) -> None:
         """Record what the code did to variables and files, as far as that is known."""
         for change in self._changes:
-            self._emit(
-                StateChanged(
-                    step=0 if change.before else self._draft.number,
-                    variables=change.variables,
-                    removed=change.removed,
-                    files=change.files,
-                    removed_files=change.removed_files,
-                    left_out=change.left_out,
-                )
-            )
+            self._emit(change)
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.flush()

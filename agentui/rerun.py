@@ -18,7 +18,8 @@ from agentui.errors import SandboxError, ToolError
 from agentui.input_files import put_into
 from agentui.jsonable import jsonable
 from agentui.limits import Limits
-from agentui.sandbox.base import SANDBOX_ERRORS, Artifact, ExecResult, Sandbox, StateChange
+from agentui.sandbox.base import SANDBOX_ERRORS, Artifact, ExecResult, Sandbox
+from agentui.state_events import StateChanged
 from agentui.tools import Tool, named_arguments
 
 
@@ -90,7 +91,7 @@ class _Recorded:
     def artifact(self, artifact: Artifact) -> None:
         """It was recorded when it was made."""
 
-    def changed(self, change: StateChange) -> None:
+    def changed(self, change: StateChanged) -> None:
         """The run that goes on from here asks for the whole state."""
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 from agentui.deltas import OutputStream
 from agentui.errors import SandboxUnavailable
-from agentui.sandbox.base import Artifact, ExecResult, StateChange
+from agentui.sandbox.base import Artifact, ExecResult
 from agentui.sandbox.local import LocalSandboxPool
 from agentui.sandbox.session import LocalSandbox
+from agentui.state_events import StateChanged
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ class BenchmarkHost:
     def artifact(self, artifact: Artifact) -> None:
         """Drop it."""
 
-    def changed(self, change: StateChange) -> None:
+    def changed(self, change: StateChanged) -> None:
         """Drop it."""
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from agentui.deltas import OutputStream
 from agentui.sandbox.blobs import Blob
 from agentui.sandbox.snapshot_files import SavedFile
-from agentui.state_events import GivenFile, Variable
+from agentui.state_events import StateChanged
 
 Tier: TypeAlias = Literal["R", "A", "B", "C", "D", "U"]
 """How strongly the code is isolated, best first. R: a virtual machine of its own. U: not at all, local use only."""
@@ -104,22 +104,6 @@ class ExecResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StateChange:
-    """What a piece of code did to variables and files, since the last time that this was said."""
-
-    before: bool = False
-    "All of it was so before the code ran."
-    variables: tuple[Variable, ...] = ()
-    "New or changed."
-    removed: tuple[str, ...] = ()
-    files: tuple[GivenFile, ...] = ()
-    "New or changed."
-    removed_files: tuple[str, ...] = ()
-    left_out: int = 0
-    "Variables and files that are new or changed too; a later call says them."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A session's variables and files after a step, to be restored into another session of the same owner.
 
@@ -168,11 +152,11 @@ class ExecHost(Protocol):
     def artifact(self, artifact: Artifact) -> None:
         """The code made `artifact`."""
 
-    def changed(self, change: StateChange) -> None:
+    def changed(self, change: StateChanged) -> None:
         """The code has ended and left this state: said at most once a call, also of code that was interrupted.
 
-        Before it comes, where the call asks for the whole state, what was there before the code ran. Nothing is said
-        where nothing is new. Files of a call that was cancelled come with the next one's.
+        Where the call asks for the whole state, what was there before the code ran comes first, as step 0. Nothing is
+        said where nothing is new. Files of a call that was cancelled come with the next one's.
         """
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

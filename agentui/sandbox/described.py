@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from agentui.sandbox.artifacts import FileMark, safe_name
-from agentui.sandbox.base import ExecHost, StateChange
+from agentui.sandbox.base import ExecHost
 from agentui.sandbox.frames import FrameError, clean_text
-from agentui.state_events import GivenFile, Variable
+from agentui.state_events import GivenFile, StateChanged, Variable
 
 MAX_TOLD: Final = 200
 "Variables, and files, and names of each that are gone, in one change."
@@ -69,7 +69,12 @@ class Told:
         self._lost = True
 
     def tell(
-        self, host: ExecHost, claim: Claim | None, files: Mapping[str, FileMark] | None, *, before: bool = False
+        self,
+        host: ExecHost,
+        claim: Claim | None,
+        files: Mapping[str, FileMark] | None,
+        *,
+        step: int,
     ) -> None:
         """Tell `host` what is news, unless nothing is.
 
@@ -77,18 +82,20 @@ class Told:
             host: Of the step.
             claim: Of the worker; None if it made none: what is news then is so still after the next step.
             files: What is in the work directory; None if nobody looked.
-            before: It was so before the step's code ran.
+            step: Its number; 0 if it was so before its code ran.
         """
-        if self._lost and not before:
+        if self._lost and step:
             self._lost = False
             removed, files = self._names, files or {}
         else:
             removed = self._names & claim.removed if claim else frozenset[str]()
-        change = self._change(claim or Claim(), removed, self._files if files is None else files)
-        if change != StateChange():
-            host.changed(replace(change, before=before))
+        change = self._change(step, claim or Claim(), removed, self._files if files is None else files)
+        if change != StateChanged(step=change.step):
+            host.changed(change)
 
-    def _change(self, claim: Claim, removed: AbstractSet[str], files: Mapping[str, FileMark]) -> StateChange:
+    def _change(
+        self, step: int, claim: Claim, removed: AbstractSet[str], files: Mapping[str, FileMark]
+    ) -> StateChanged:
         removed = removed - claim.variables.keys()
         self._names = (self._names - removed) | claim.variables.keys()
         gone = sorted(self._files.keys() - files.keys())[:MAX_TOLD]
@@ -96,7 +103,8 @@ class Told:
         for name in gone:
             del self._files[name]
         self._files |= {name: files[name] for name in new[:MAX_TOLD]}
-        return StateChange(
+        return StateChanged(
+            step=step,
             variables=tuple(claim.variables.values()),
             removed=tuple(sorted(removed)),
             files=tuple(GivenFile(name=safe_name(name), size_bytes=files[name].size) for name in new[:MAX_TOLD]),

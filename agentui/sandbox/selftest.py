@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from agentui.deltas import OutputStream
 from agentui.errors import SandboxUnavailable, ToolError
-from agentui.sandbox.base import Artifact, Probe, Sandbox, SandboxInfo, StateChange
+from agentui.sandbox.base import Artifact, Probe, Sandbox, SandboxInfo
 from agentui.sandbox.tiers import TierSpec, obstacle
+from agentui.state_events import StateChanged
 
 PROBES: Final = Path(__file__).with_name("probes.py")
 _TIMEOUT_S: Final = 10.0
@@ -31,7 +32,7 @@ class _NoHost:
     def artifact(self, artifact: Artifact) -> None:
         """Drop it."""
 
-    def changed(self, change: StateChange) -> None:
+    def changed(self, change: StateChanged) -> None:
         """Drop it."""
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -294,5 +294,5 @@ class LocalSandbox:
     def _tell(self, run: StepRun, found: Mapping[str, FileMark] | None) -> None:
         """Tell the host what was there before the step, if it asks for that, and what the step has left."""
         if run.whole_state:
-            self._told.tell(run.host, run.claim_before, self._files, before=True)
-        self._told.tell(run.host, run.claim, found)
+            self._told.tell(run.host, run.claim_before, self._files, step=0)
+        self._told.tell(run.host, run.claim, found, step=run.label)

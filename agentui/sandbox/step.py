@@ -73,7 +73,7 @@ class StepRun:
         self.claim: Claim | None = None
         "What it says of them afterwards, unless nothing is new."
         self._number = number
-        self._label = label or number
+        self.label = label or number
         self._channel = channel
         self.host = host
         self._tools = frozenset(tools)
@@ -101,7 +101,7 @@ class StepRun:
         """
         driver = asyncio.current_task()
         self._on_failure = driver.cancel if driver is not None else self._on_failure
-        request = {"t": "run", "n": self._number, "code": code, "label": self._label, "interrupts": interrupts}
+        request = {"t": "run", "n": self._number, "code": code, "label": self.label, "interrupts": interrupts}
         request |= {"max_output_bytes": self._printed.kept_bytes, "whole": self.whole_state}
         try:
             await self._channel.send(request)

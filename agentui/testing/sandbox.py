@@ -26,11 +26,11 @@ from agentui.sandbox.base import (
     SandboxInfo,
     Snapshot,
     SnapshotRefused,
-    StateChange,
 )
+from agentui.state_events import StateChanged
 from agentui.testing.inprocess import CodeThread, Output
 
-ExecPart: TypeAlias = str | Gate | Artifact | StateChange | ExecResult | Exception
+ExecPart: TypeAlias = str | Gate | Artifact | StateChanged | ExecResult | Exception
 """Printed text, a place to wait, what the code made or changed, how it ended, or a failure of the sandbox itself."""
 
 FAKE_INFO = SandboxInfo(
@@ -145,7 +145,7 @@ class FakeSandbox:
                     await part.wait()
                 case Artifact():
                     host.artifact(part)
-                case StateChange():
+                case StateChanged():
                     host.changed(part)
                 case ExecResult():
                     return part

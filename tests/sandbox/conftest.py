@@ -10,6 +10,7 @@ from agentui.sandbox.session import LocalSandbox
 from tests.sandbox.conforming import ClosablePool, make_conforming
 from tests.sandbox.helpers import TOOLS, RecordingHost
 from tests.sandbox.kinds import KINDS
+from tests.sandbox.stand_in import StandInSandbox
 
 OTHER_TIERS = {"A", "C", "R", "R+packages", "U-spawn"}
 "Kinds that only `pytest -m tiers` runs everything on: what they share with the others is tested there."
@@ -43,6 +44,12 @@ def pools() -> Iterator[dict[str, ClosablePool]]:
     yield made
     for pool in made.values():
         pool.shutdown()
+
+
+@pytest.fixture
+def machines() -> type[StandInSandbox]:
+    """Remote machines of this test alone."""
+    return type("Machines", (StandInSandbox,), {"made": []})
 
 
 @pytest.fixture(params=KINDS)

@@ -11,8 +11,9 @@ from typing import Any
 
 from agentui.deltas import OutputStream
 from agentui.errors import ToolError
-from agentui.sandbox.base import Artifact, ExecError, StateChange
+from agentui.sandbox.base import Artifact, ExecError
 from agentui.sandbox.session import LocalSandbox
+from agentui.state_events import StateChanged
 
 
 class RecordingHost:
@@ -22,7 +23,7 @@ class RecordingHost:
         self.output_parts: list[tuple[OutputStream, str]] = []
         self.overflow_parts: list[str] = []
         self.artifacts: list[Artifact] = []
-        self.changes: list[StateChange] = []
+        self.changes: list[StateChanged] = []
         self.calls: list[tuple[str, list[Any], dict[str, Any]]] = []
         self.printed = asyncio.Event()
         self.called = asyncio.Event()
@@ -40,7 +41,7 @@ class RecordingHost:
     def artifact(self, artifact: Artifact) -> None:
         self.artifacts.append(artifact)
 
-    def changed(self, change: StateChange) -> None:
+    def changed(self, change: StateChanged) -> None:
         self.changes.append(change)
 
     async def call_tool(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

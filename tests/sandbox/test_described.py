@@ -77,7 +77,7 @@ def test_control_characters_and_lone_surrogates_are_replaced() -> None:
 
 def test_names_that_were_never_told_are_not_said_to_be_gone() -> None:
     host, told = RecordingHost(), Told()
-    told.tell(host, Claim(removed=frozenset({"never"})), None)
+    told.tell(host, Claim(removed=frozenset({"never"})), None, step=1)
     assert host.changes == []
 
 

@@ -30,12 +30,6 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
-def machines() -> type[StandInSandbox]:
-    """Machines of this test alone."""
-    return type("Machines", (StandInSandbox,), {"made": []})
-
-
-@pytest.fixture
 async def pool(machines: type[StandInSandbox]) -> AsyncIterator[HuggingFaceSandboxPool]:
     made = remote_pool(machines)
     yield made

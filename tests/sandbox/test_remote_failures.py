@@ -25,11 +25,6 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
-def machines() -> type[StandInSandbox]:
-    return type("Machines", (StandInSandbox,), {"made": []})
-
-
-@pytest.fixture
 async def pool(machines: type[StandInSandbox]) -> AsyncIterator[HuggingFaceSandboxPool]:
     made = remote_pool(machines, patience_s=0.3)
     yield made

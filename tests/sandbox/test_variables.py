@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from agentui.sandbox.base import Sandbox, StateChange
+from agentui.sandbox.base import Sandbox
+from agentui.state_events import StateChanged
 from tests.sandbox.conforming import CONFORMING, WITH_PACKAGES, ClosablePool
 from tests.sandbox.conftest import ready_pool
 from tests.sandbox.helpers import RecordingHost, run, stop_when_printing
@@ -42,11 +43,11 @@ async def pool(request: pytest.FixtureRequest, pools: dict[str, ClosablePool]) -
     return await ready_pool(request.param, pools)
 
 
-def shown(change: StateChange) -> dict[str, tuple[str, str | None, str]]:
+def shown(change: StateChanged) -> dict[str, tuple[str, str | None, str]]:
     return {variable.name: (variable.type, variable.size, variable.repr) for variable in change.variables}
 
 
-async def changes(sandbox: Sandbox, host: RecordingHost, code: str, *, whole: bool = False) -> list[StateChange]:
+async def changes(sandbox: Sandbox, host: RecordingHost, code: str, *, whole: bool = False) -> list[StateChanged]:
     host.changes.clear()
     result = await sandbox.execute(code, host, whole_state=whole)
     assert result.error is None, result.error
@@ -69,8 +70,7 @@ async def test_a_step_says_what_is_new_what_is_changed_and_what_is_gone(sandbox:
 async def test_the_whole_state_is_what_was_there_before_the_code(sandbox: Sandbox, host: RecordingHost) -> None:
     await run(sandbox, host, "x = 1\ny = 2")
     before, after = await changes(sandbox, host, "x = 3", whole=True)
-    assert before.before
-    assert not after.before
+    assert (before.step, after.step) == (0, 2)
     assert shown(before) == {"x": ("int", None, "1"), "y": ("int", None, "2")}
     assert shown(after) == {"x": ("int", None, "3")}
 
