@@ -40,7 +40,8 @@ FOLD = """(text) => {
     const shown = (scope) => ({ times: fold.times(scope, 99), deltas: scope.deltas, first: scope.first,
         p50: scope.gaps.at(0.5), p95: scope.gaps.at(0.95), gaps: scope.gaps.length, binned: sum(scope.bins),
         characters: sum(scope.rates.sums), stretches: scope.rates.sums.length });
-    return { run: shown(fold.run), steps: fold.steps.map(shown), stalls: fold.stalls() };
+    return { run: shown(fold.run), steps: fold.steps.map(shown), stalls: fold.stalls(),
+        now: [14.5, 14.0, 20].map((now) => [fold.pace(now), fold.silence(now)]) };
 }"""
 
 
@@ -95,8 +96,9 @@ def test_time_is_told_apart_by_what_it_went_to(page):
     assert (first["p50"], first["p95"], seen["run"]["gaps"]) == (0.25, 4.0, 4)
     assert seen["stalls"] == [{"step": 0, "at": 3.5, "gap": 4.0}]
     assert seen["run"]["characters"] == 22
+    assert seen["now"] == [[6.0, 0.25], [None, 0.0], [0.0, 5.75]]  # characters a second, of the newest answer
     ended = folded(page, [*WORKED, *timed((20.0, finished()))])
-    assert ended["run"]["times"]["streaming"] == 90.0 - 79.0
+    assert (ended["run"]["times"]["streaming"], ended["now"]) == (90.0 - 79.0, [[None, None]] * 3)
     assert folded(page, WORKED, range(1, len(WORKED) + 1)) == seen  # as it comes
 
 
