@@ -55,6 +55,7 @@ SCRIPTS = tuple(
         "links",
         "splitter",
         "sheet",
+        "reach",
         "keys",
         "scrubber",
         "past",

@@ -161,12 +161,13 @@
     startEscape(agentui.startSheet(inspector));
     quietLogs(chat);
     nameMessages(chat);
+    agentui.startReach(chat);
     titleChips();
     for (const hidden of document.querySelectorAll("#pressed-by-script :is(button, input, textarea)")) hidden.tabIndex = -1;
     byId("pressed-by-script")?.setAttribute("aria-hidden", "true");
     name(chat, "region", "Conversation");
     name(inspector, "region", "Run");
-    name(byId("top-bar"), "banner", "agentui");
+    name(byId("top-bar"), "region", "Page");
     name(byId("run-bar"), "region", "Run status");
     name(byId("composer"), "form", "Task");
     document.addEventListener("click", (event) => {

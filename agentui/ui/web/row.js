@@ -121,6 +121,8 @@
       this.notes = el("div", "au-step-notes");
       this.details = el("div", "au-details");
       this.details.hidden = true;
+      const inside = { role: "treeitem", "aria-level": level + 1, "aria-label": "Details" };
+      for (const [name, value] of Object.entries(inside)) this.details.setAttribute(name, value);
       this.node.prepend(this.notes);
       this.node.append(this.details);
       this.sayExpanded();
