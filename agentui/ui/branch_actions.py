@@ -75,7 +75,7 @@ class BranchActions:
         """
         run_id, step = given(fields, "run_id", str), given(fields, "step", int)
         what, text = self._said(fields, step)
-        entry = _entry(visitor, run_id)
+        entry = self._entry(visitor, run_id)
         shared = visitor.branches.current.before(run_id, step)
         session = visitor.session.fork(step, run_id) if step else session_before(visitor.session, run_id)
         choices = visitor.chosen or entry.choices or Choices(preset=DEMO)
@@ -119,7 +119,6 @@ class BranchActions:
         async def start() -> _Start:
             do_again(session, past, "rerun")
             agent = self._service.agent_for(session, RecordedModel(past.started.model, lambda: None), choices, limits)
-            _check(agent)
             agent.spec = rerunning(agent.spec, past, session, speed=speed)
             how = "Re-run from the recording, without the model"
             return _Start(agent=agent, limits=limits, choices=choices, how=how, shown=entry.task)
@@ -170,15 +169,25 @@ class BranchActions:
         return what, text
 
     def _again(self, visitor: Visitor, run_id: str) -> tuple[ChatRun, Session]:
-        entry = _entry(visitor, run_id)
+        entry = self._entry(visitor, run_id)
         return entry, session_before(visitor.session, run_id)
+
+    def _entry(self, visitor: Visitor, run_id: str) -> ChatRun:
+        """A run of the branch that is shown."""
+        _check_idle(visitor)
+        if self._service.own_agent is not None and self._service.own_agent.keeps_memory:
+            raise ConfigError(
+                "this agent keeps its conversation itself, so there is no way back into it: send the task again"
+            )
+        found = next((entry for entry in visitor.runs if entry.run is not None and entry.run.run_id == run_id), None)
+        if found is None:
+            raise ConfigError("this run is not part of the conversation that is shown: reload the page")
+        return found
 
     async def _agent(self, visitor: Visitor, session: Session, choices: Choices, limits: Limits) -> Runnable:
         connections = self._service.connections
         url = choices.base_url.strip() or connections.offer(choices.preset).base_url
-        agent = await self._service.agent(session, choices, key_for(visitor, url, ""), limits)
-        _check(agent)
-        return agent
+        return await self._service.agent(session, choices, key_for(visitor, url, ""), limits)
 
     async def _branch(
         self, visitor: Visitor, session: Session, shared: list[ChatRun], start: Callable[[], Awaitable[_Start]]
@@ -209,15 +218,6 @@ class BranchActions:
             visitor.sending = False
 
 
-def _entry(visitor: Visitor, run_id: str) -> ChatRun:
-    """A run of the branch that is shown."""
-    _check_idle(visitor)
-    found = next((entry for entry in visitor.runs if entry.run is not None and entry.run.run_id == run_id), None)
-    if found is None:
-        raise ConfigError("this run is not part of the conversation that is shown: reload the page")
-    return found
-
-
 def _run_of(entry: ChatRun) -> Run:
     if entry.run is None:
         raise ConfigError("this run has not begun: wait for it")
@@ -227,13 +227,6 @@ def _run_of(entry: ChatRun) -> Run:
 def _check_idle(visitor: Visitor) -> None:
     if visitor.busy:
         raise ConfigError("something runs in this chat: stop it, or wait for its end, and try again")
-
-
-def _check(agent: Runnable) -> None:
-    if agent.keeps_memory:
-        raise ConfigError(
-            "this agent keeps its conversation itself, so there is no way back into it: send the task again"
-        )
 
 
 def _room(session: Session, limits: Limits) -> Limits:
