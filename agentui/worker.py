@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agentui.approval import Approvals
 from agentui.events import Record, RunFinished
 from agentui.input_files import Files
 from agentui.limits import Limits
@@ -51,6 +52,7 @@ class Worker:
         files: Files | None = None,
         limits: Limits | None = None,
         first_code: str | None = None,
+        approval: Approvals | None = None,
         on_record: Callable[[Record], None] | None = None,
         turn: Turn | None = None,
     ) -> Run:
@@ -78,6 +80,7 @@ class Worker:
                 files=files,
                 limits=limits,
                 first_code=first_code,
+                approval=approval,
                 on_record=take,
             )
         except BaseException:

@@ -11,7 +11,8 @@ from typing import Any, Literal, TypedDict
 
 from agentui.events import ArtifactCreated
 from agentui.ui.branch_markup import FORK_BUTTON, divergence
-from agentui.ui.cuts import cut_words, not_begun, was_cut
+from agentui.ui.cuts import cut_words, not_begun, steered, was_cut
+from agentui.ui.decisions import decision_notes
 from agentui.ui.markdown import Block, Prose, code_block, output_block, text_html, verbatim_html
 from agentui.ui.notes import retry_notes
 from agentui.ui.words import humane, seconds, size
@@ -85,10 +86,11 @@ def step_markdown(step: StepView, run_id: str = "") -> str:
         reasoning(Prose(str(step.reasoning)).close(), live=False),
         Prose(thought).close(),
         code_block(str(step.code)).render(closed=True) if step.code else "",
+        *decision_notes(step.approvals, live=end is None),
         output_section(output_block(str(step.output).removesuffix("\n"))) if step.output else "",
         attachments(step),
         divergence(step.diverged) if step.diverged else "",
-        error_block(end.error) if end and end.error and not was_cut(end) else "",
+        error_block(end.error) if end and end.error and not was_cut(end) and not steered(end) else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -99,13 +101,13 @@ def step_head(step: StepView, run_id: str = "") -> str:
     facts: list[str] = []
     state, cut = "live", ""
     if step.end is not None:
-        cut = cut_words(step.end)
+        cut = steered(step.end) or cut_words(step.end)
         if not not_begun(step.end):
             facts.append(seconds(step.end.timing.finished - step.end.timing.started))
         if step.end.usage is not None:
             estimated = "≈" if step.end.usage.source != "reported" else ""
             facts.append(f"{estimated}{step.end.usage.total_tokens:,} tokens")
-        state = "stopped" if was_cut(step.end) else "failed" if step.end.error else "done"
+        state = "stopped" if was_cut(step.end) or steered(step.end) else "failed" if step.end.error else "done"
     said = {
         "failed": '<span class="au-mark">failed</span>',
         "stopped": f'<span class="au-fact">{cut}</span>',

@@ -15,6 +15,15 @@ def was_cut(end: StepFinished) -> bool:
     return (end.error or "").startswith("stopped before") or bool(_LIMIT.match(end.error or ""))
 
 
+_STEERED = re.compile(r"(cut short for a message)$|(rejected) by the user")
+
+
+def steered(end: StepFinished) -> str:
+    """What somebody did to a step that counts all the same: it was cut for a message, or its code rejected; else ""."""
+    found = _STEERED.match(end.error or "")
+    return (found[1] or found[2]) if found else ""
+
+
 def not_begun(end: StepFinished) -> bool:
     """Whether it was cut before its first request was sent."""
     return was_cut(end) and end.usage is None and end.code is None

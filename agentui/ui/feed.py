@@ -4,6 +4,7 @@ A batch says which stretch of a run it covers, so the browser notices a lost one
 steps that have finished are left out of what is sent late: `step_finished` repeats them.
 
     {"chat": id, "branch": id, "races": [...], "line": {"place", "waiting", "running"} or null,
+     "steering": {"asks": bool, "queue": [...]},
      "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...]}
 
 Every batch names the chat's races, so that none is missed with a lost batch; their lanes are runs like others. `line`
@@ -30,6 +31,7 @@ from agentui.events import (
     UsageUpdated,
 )
 from agentui.runner import Run
+from agentui.ui.steering_actions import unread
 from agentui.ui.visitors import Visitor
 
 MAX_BATCH = 2_000
@@ -69,6 +71,7 @@ class Feed:
         waiting = self._visitor.waiting
         line = waiting.described() if waiting else None
         batch = {"chat": shown[0], "branch": shown[1], "runs": runs, "races": races, "line": line}
+        batch["steering"] = {"asks": self._visitor.asks, "queue": unread(self._visitor)}
         return json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -165,9 +165,12 @@ class RaceActions:
         connections = self._service.connections
         try:
             url = choices.base_url.strip() or connections.offer(choices.preset).base_url
-            return await self._service.agent(session, choices, key_for(visitor, url, choices.key))
+            agent = await self._service.agent(session, choices, key_for(visitor, url, choices.key))
         except AgentUIError as error:
             return error
+        if visitor.asks:
+            agent.spec = dataclasses.replace(agent.spec, approval=True)
+        return agent
 
 
 def _line(error: AgentUIError) -> str:

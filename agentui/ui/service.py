@@ -34,6 +34,7 @@ from agentui.ui.feed import MAX_BATCH, as_json, stretch
 from agentui.ui.model_actions import ModelActions
 from agentui.ui.race_actions import RaceActions
 from agentui.ui.settings_actions import SettingsActions
+from agentui.ui.steering_actions import SteeringActions
 from agentui.ui.terms import terms_for
 from agentui.ui.visitors import Visitor, Visitors
 from agentui.ui.waiting import Waiting
@@ -74,6 +75,7 @@ class Service:
             **RaceActions(self).verbs,
             **BranchActions(self).verbs,
             **ModelActions(connections).verbs,
+            **SteeringActions(self).verbs,
             **settings_verbs,
         }
         self.actions = Actions(self.visitors, {"records": self.stretch, **verbs})
@@ -157,6 +159,8 @@ class Service:
         session = Session()
         session.kept = False
         agent = await self.agent(session, choices, choices.key or None)
+        if agent.waits_for_decide:
+            raise ConfigError("this agent asks before its code runs, and here is nobody to ask: use the page")
         with self.worker.line.join(owner or session) as turn:
             ended.add(turn)
             try:
@@ -246,8 +250,11 @@ class Service:
     ) -> None:
         take = visitor.begin(task, choices)
         try:
+            asks: dict[str, Any] = {"approval": True} if visitor.asks else {}
             with turn:
-                run = self.worker.start(agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn)
+                run = self.worker.start(
+                    agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn, **asks
+                )
         except ConfigError:
             visitor.refused()
             raise

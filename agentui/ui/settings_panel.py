@@ -77,6 +77,10 @@ def settings_panel(offers: Sequence[Offer], terms: Terms) -> Fields:
     if terms.capped:
         html(f'<p class="au-small">{_CAPS_NOTE}</p>')
     html('<h2 class="au-h">Agent</h2>')
+    html(
+        '<label class="au-ask-first"><input type="checkbox" id="au-ask-first"> Ask before code runs</label>'
+        '<p class="au-small">Its imports, files, tools and endless loops are shown first.</p>'
+    )
     instructions = gr.Textbox(
         label="Instructions",
         placeholder="Added to the end of the system prompt",

@@ -14,6 +14,7 @@ from agentui.events import (
     CodeStarted,
     ContextCompacted,
     Diverged,
+    MessageAdded,
     ModelRetried,
     OutputDelta,
     ParentRun,
@@ -38,6 +39,7 @@ from agentui.ui.chat import (
     step_message,
     user_message,
 )
+from agentui.ui.decisions import decision_notes
 from agentui.ui.ending import answer, answer_block, end_card, stop_proof
 from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block, text_html
 from agentui.ui.notes import compaction_text, missing_text, note, resumed_text
@@ -96,6 +98,8 @@ class RunTranscript:
                 self.after_steps[event.step] = len(self.settled)
             case Diverged() if event.step in self.after_steps:
                 self.settled[self.after_steps[event.step] - 1] = step_message(self.view.steps[-1], record.run_id)
+            case MessageAdded():
+                self.settled.append(user_message(event.text))
             case ContextCompacted():
                 self.settled.append(note_message(compaction_text(event)))
             case RunFinished():
@@ -184,6 +188,7 @@ class LiveStep:
             parts.append(self._thought.render() if growing is self._thought else self._thought.close())
         if self._code:
             parts.append(self._code.render(closed=growing is not self._code))
+        parts += decision_notes(self._step.approvals, live=not self._stopping)
         if more := attachments(self._step, waiting=self._waiting):
             parts.append(more)
         if self._output:
@@ -205,6 +210,8 @@ class LiveStep:
         """The section that the next delta most likely belongs to."""
         if self.running:
             return self._output
+        if self._step.approvals:
+            return None
         return next((part for part in (self._code, self._thought, self._reasoning) if part), None)
 
     def _render_reasoning(self, growing: bool) -> str:

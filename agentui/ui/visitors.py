@@ -46,6 +46,7 @@ class Visitor:
         settled_changes: Touched when the settled messages change.
         waiting: What waits for its turn to begin.
         watches: The pages that look.
+        asks: Whether code waits for the visitor before it runs.
     """
 
     def __init__(self, visitor_id: str) -> None:
@@ -60,6 +61,7 @@ class Visitor:
         self.watches: set[Watch] = set()
         self.sending = False
         self.waiting: Waiting | None = None
+        self.asks = False
         self._notice: str | None = None
         self._settled: list[Message] = []
 

@@ -7,7 +7,7 @@
 
   /* The chat that is shown. A page that has just been opened is told of it in a moment. */
   async function chat() {
-    for (let tries = 0; tries < 100 && !agentui.inspector?.chat; tries++) await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; tries < 600 && !agentui.inspector?.chat; tries++) await new Promise((done) => setTimeout(done, 50));
     return agentui.inspector?.chat;
   }
 

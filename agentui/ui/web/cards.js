@@ -18,9 +18,9 @@
       this.code = agentui.codeLines();
       this.output = agentui.outputLines();
       this.outputBox = el("div", "", el("div", "au-label", "Output"), this.output.node);
-      [this.retries, this.calls, this.artifacts, this.error] = Array.from({ length: 4 }, () => el("div"));
+      [this.decisions, this.retries, this.calls, this.artifacts, this.error] = Array.from({ length: 5 }, () => el("div"));
       this.stopping = agentui.noteNode("Stopping …");
-      const parts = [this.reasoningBox, this.thoughtText, this.code.node, this.outputBox, this.retries, this.calls, this.artifacts, this.error, this.stopping];
+      const parts = [this.reasoningBox, this.thoughtText, this.code.node, this.decisions, this.outputBox, this.retries, this.calls, this.artifacts, this.error, this.stopping];
       for (const part of parts) part.hidden = true;
       this.inside = el("div", options.inside ? "au-step-card" : "md", this.head, ...parts);
       this.node = options.inside ? this.inside : el("div", "message-row bot-row", el("div", "message bot", this.inside));
@@ -43,6 +43,8 @@
       this.show(this.thoughtText, this.thought, answered ? "" : `${step.thought}`);
       this.show(this.code.node, this.code, `${step.code}`);
       this.show(this.outputBox, this.output, `${step.output}`.replace(/\n$/, ""));
+      this.decisions.hidden = !step.approvals.length;
+      this.decisions.replaceChildren(...agentui.decisionParts(step));
       this.drawRetries(step, view, now);
       this.drawCalls(step, now);
       for (const made of step.artifacts.slice(this.artifacts.children.length))
@@ -93,7 +95,7 @@
     settle(step) {
       this.reasoningBox.open = false;
       const { error } = step.end;
-      this.error.hidden = !error || wasCut(step);
+      this.error.hidden = !error || wasCut(step) || Boolean(agentui.steered(step));
       if (!this.error.hidden) this.error.replaceChildren(...agentui.errorPart(error).childNodes);
     }
   }
@@ -139,7 +141,8 @@
       if (step.end) this.settled.set(step.end, card);
     }
     notes(index) {
-      return this.notesBefore(this.view, index).map((text) => agentui.messageRow("bot", agentui.noteNode(text)));
+      const said = agentui.saidBefore(this.view, index).map((text) => agentui.messageRow("user", el("div", "au-task", text)));
+      return [...said, ...this.notesBefore(this.view, index).map((text) => agentui.messageRow("bot", agentui.noteNode(text)))];
     }
   }
 

@@ -10,7 +10,7 @@
 
   class Inspector {
     /* root: an element of its own. status: where the run bar's text goes. refetch({chat, run_id, from_seq, whole})
-       resolves to the missing stretch, with every delta if it is to be whole. onState({running, runs}) is told of
+       resolves to the missing stretch, with every delta if it is to be whole. onState({running, own, runs}) is told of
        changes, onDraw(newest view, now) of every frame, onSelect({run, step, from}) of a step that was selected. */
     constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {}, onSelect = () => {} }) {
       Object.assign(this, { root, status, refetch, onState, onDraw, onSelect });
@@ -284,12 +284,12 @@
       const text = this.line ? agentui.lineText(this.line) : phaseText(view, now);
       const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : text;
       setText(this.phase, this.line ? text : view ? spoken : "");
-      const running = [...this.runs.values()].some((run) => !run.view.end);
+      const [running, own] = [[...this.runs.values()].some((run) => !run.view.end), Boolean(view && !view.end)];
       const runs = this.own.length;
-      const key = `${running}/${runs}/${this.chat}/${JSON.stringify(this.line)}`;
+      const key = `${running}/${own}/${runs}/${this.chat}/${JSON.stringify(this.line)}`;
       if (key !== this.told) {
         this.told = key;
-        this.onState({ running, runs, line: this.line });
+        this.onState({ running, own, runs, line: this.line });
       }
     }
   }

@@ -132,20 +132,29 @@
     });
   }
 
-  function showState({ running: runsNow, runs, line }) {
+  const setLabel = (button, text) => button.textContent.trim() === text || (button.textContent = text);
+
+  function showState({ running: runsNow, own, runs, line }) {
     const running = runsNow || Boolean(line);
     document.body.dataset.run = running ? "running" : "idle";
     document.body.dataset.chat = runs || line ? "going" : "empty";
     if (!runs && !line) byId("chat").scrollTop = 0;
     const send = byId("send");
-    send.disabled = running;
-    send.title = running ? "A task is running: stop it, or wait for its end" : "Send (Enter)";
+    send.disabled = running && !own;
+    setLabel(send, own ? "Queue" : "Send");
+    send.title = own ? "The agent reads it with its next request (Enter)" : running ? "A race goes on: stop it, or wait for its end" : "Send (Enter)";
     const stop = byId("stop");
     stop.disabled = !running;
     if (!running) stop.textContent = "Stop";
     agentui.setText(
       byId("composer-hint"),
-      line ? agentui.lineReason(line) : running ? "A task is running. Esc stops it; the next task can be sent when it has ended." : "Enter sends, Shift+Enter makes a new line.",
+      line
+        ? agentui.lineReason(line)
+        : own
+          ? "Enter queues a message for the agent, Ctrl+Enter sends it now; Esc stops the run."
+          : running
+            ? "A race goes on. Esc stops it; a task can be sent when it has ended."
+            : "Enter sends, Shift+Enter makes a new line.",
     );
   }
 
@@ -204,11 +213,13 @@
     agentui.inspector = view;
     const past = agentui.startTime({ inspector: view, bar: byId("run-bar"), chat, artifactUrl: (id) => `gradio_api/agentui/artifacts/${encodeURIComponent(id)}` });
     const takeRaces = agentui.startRaces({ inspector: view, chat, composer: byId("composer"), send });
+    const takeSteering = agentui.startSteering(view, byId("composer"), send);
     const take = () => {
       if (!props.value) return;
       const batch = JSON.parse(props.value);
       view.feed(batch);
       takeRaces(batch);
+      takeSteering(batch);
     };
     watch("value", take);
     take();

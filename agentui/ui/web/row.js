@@ -157,7 +157,7 @@
       const spans = step.spans(now).map(({ kind, from, to }) => ({ kind, from: from + shift, to: to + shift }));
       const said = [step.retries.length ? retryText(step) : "", step.diverged ? "! Not as recorded from here on" : ""];
       setText(this.notes, [...notes, ...said.filter(Boolean)].join("\n"));
-      const state = !step.end ? "live" : agentui.wasCut(step) ? "stopped" : step.end.error ? "failed" : "done";
+      const state = !step.end ? "live" : agentui.wasCut(step) || agentui.steered(step) ? "stopped" : step.end.error ? "failed" : "done";
       const took = agentui.notBegun(step) ? "not sent" : seconds(Math.max(0, spans[spans.length - 1].to - spans[0].from));
       this.draw(step.kind === "planning" ? "Plan" : `Step ${step.number}`, state, spans, took);
       this.keep(step.calls);

@@ -55,8 +55,9 @@
     const begun = !agentui.notBegun(step);
     const facts = begun ? [seconds(end.timing.finished - end.timing.started)] : [];
     if (end.usage) facts.push(`${agentui.tokens(end.usage.total_tokens, end.usage.source)} tokens`);
-    if (cut) facts.push(begun ? "cut short" : "not begun");
-    return { name, facts, state: cut ? "stopped" : end.error ? "failed" : "done" };
+    const steered = agentui.steered(step);
+    if (cut || steered) facts.push(steered || (begun ? "cut short" : "not begun"));
+    return { name, facts, state: cut || steered ? "stopped" : end.error ? "failed" : "done" };
   }
 
   /* Lines for the failed attempts of a model call, one for those that had the same reason. `until` is what is left of
