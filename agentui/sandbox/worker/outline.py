@@ -42,7 +42,7 @@ _TUPLE: Final[Any] = tuple
 _STR: Final[Any] = str
 _DESCRIPTORS: Final = frozenset({GetSetDescriptorType, MemberDescriptorType})
 "Of a `__dict__` that Python made."
-_SIZED: Final[tuple[type, ...]] = (list, dict, str, tuple, set, frozenset, bytes, bytearray, deque)
+_SIZED: Final[tuple[Any, ...]] = (list, dict, str, tuple, set, frozenset, bytes, bytearray, deque)
 
 
 def type_name(value: object) -> str:
@@ -56,8 +56,9 @@ def size_of(value: object) -> str | None:
     if _library_type(kind) in _SHAPED:
         return str(tuple(int(length) for length in held.shape))
     for base in _MRO(kind):
-        if any(base is sized for sized in _SIZED):
-            return f"{base.__len__(held):,}"
+        for sized in _SIZED:
+            if base is sized:
+                return f"{base.__len__(held):,}"
     return None
 
 
@@ -231,11 +232,8 @@ def _name(kind: type) -> str:
 
 def _library_type(kind: type) -> tuple[str, str] | None:
     """The key in `_LIBRARY` of a class that is that very one of a module, which must be loaded for that."""
-    name = _name(kind)
-    for key in _LIBRARY:
-        if key[1] == name and getattr(sys.modules.get(key[0]), name, None) is kind:
-            return key
-    return None
+    key = _BY_NAME.get(_name(kind))
+    return key if key is not None and getattr(sys.modules.get(key[0]), key[1], None) is kind else None
 
 
 def _number(value: Any, kind: type) -> Any:
@@ -297,4 +295,5 @@ _LIBRARY: Final[dict[tuple[str, str], _Describe]] = {
     ("PIL.Image", "Image"): lambda _, value: f"{value.mode} {value.width} × {value.height} pixels",
 }
 "By module and name. Other classes that extend these may do what they want, so they are not meant."
+_BY_NAME: Final = {key[1]: key for key in _LIBRARY}
 _SHAPED: Final = frozenset({("numpy", "ndarray"), ("pandas", "DataFrame"), ("pandas", "Series")})
