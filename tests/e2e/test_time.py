@@ -11,9 +11,12 @@ from tests.e2e.conftest import send
 
 pytestmark = pytest.mark.browser
 
-ROWS = """place => [...document.querySelectorAll(`${place} .message-row`)].map(
-    (row) => row.innerText.replace(/\\s+/g, " ").trim()).filter(Boolean)"""
-
+# The conversation as it is now has buttons for what can be done next.
+ROWS = """place => [...document.querySelectorAll(`${place} .message-row`)]
+    .filter((row) => !row.querySelector(".au-again"))
+    .map((row) => [...row.querySelectorAll(".au-button")].reduce((text, { innerText }) => text.replace(innerText, ""),
+        row.innerText).replace(/\\s+/g, " ").trim())
+    .filter(Boolean)"""
 LEDGER = "() => agentui.usageCsv(agentui.inspector.seen.view, agentui.inspector.seen.now())"
 
 
@@ -57,15 +60,23 @@ def test_a_finished_run_plays_back_to_the_same_transcript_and_calls_nothing(page
     assert page.evaluate(ROWS, ".au-past") == [*now[:2], "Step 2"]
     page.get_by_role("combobox", name="Speed").select_option("20")
     page.get_by_label("Skip waits").check()
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Play back").click()
     page.wait_for_function("() => agentui.inspector.playhead.atEnd")
-    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Play back")).to_be_visible()
     assert page.evaluate(ROWS, ".au-past") == now
     expect(page.locator("#usage-table tbody tr")).to_have_count(3)
     assert page.evaluate(LEDGER) == usage
     page.get_by_role("button", name="Live").click()
     expect(past).to_be_hidden()
     assert page.evaluate(ROWS, "#chat") == now
+    page.get_by_role("combobox", name="Speed").select_option("0.25")
+    page.get_by_label("Skip waits").uncheck()
+    moment(page).press(" ")
+    page.wait_for_function("() => agentui.inspector.playhead?.playing && agentui.inspector.playhead.t > 0")
+    moment(page).press("k")
+    assert page.evaluate("agentui.inspector.playhead.playing") is False
+    moment(page).press("ArrowLeft")
+    page.get_by_role("button", name="Live").click()
     assert asked == []
     assert len(model.requests) == 3
 
@@ -138,5 +149,5 @@ def test_a_run_goes_on_while_its_past_is_looked_at_and_live_has_all_of_it(page, 
     expect(page.locator("#run-bar")).to_contain_text("Completed")
     page.get_by_role("combobox", name="Run").select_option(index=0)
     slider.press("Home")
-    expect(past).to_contain_text("Go")
+    expect(past).to_contain_text(re.compile(r"run 1 of 2\s*Go"))
     assert "Once more" not in past.inner_text()

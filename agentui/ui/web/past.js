@@ -40,12 +40,18 @@
       if (!this.node) this.build();
       if (this.node.hidden !== !playhead) this.turn(Boolean(playhead));
       if (!playhead) return;
-      setText(this.text, `Showing ${clock(playhead.t)} of ${clock(Math.max(playhead.end, playhead.t))}${shown.view.end ? "" : " so far"}`);
+      setText(this.text, this.words(playhead, shown));
       if (this.run !== shown) this.transcript.clear();
       this.run = shown;
       this.transcript.update(playhead.view, playhead.now());
     }
+    words(playhead, shown) {
+      const { own } = this.inspector;
+      const which = own.length > 1 && own.includes(shown) ? ` · run ${own.indexOf(shown) + 1} of ${own.length}` : "";
+      return `Showing ${clock(playhead.t)} of ${clock(playhead.end)}${shown.view.end ? "" : " so far"}${which}`;
+    }
     turn(past) {
+      this.inspector.say(past ? "An earlier moment of the run is shown" : "The run is shown as it is now");
       const had = this.node.contains(document.activeElement);
       this.node.hidden = !past;
       document.body.dataset.time = past ? "past" : "live";

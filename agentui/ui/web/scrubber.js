@@ -21,7 +21,7 @@
   class Scrubber {
     constructor(inspector) {
       this.inspector = inspector;
-      this.play = button("au-play", "Play", el("i"));
+      this.play = button("au-play", "Play back", el("i"));
       this.range = el("input", "au-moment");
       Object.assign(this.range, { type: "range", min: 0, step: "any", title: KEYS });
       this.range.setAttribute("aria-label", "Moment of the run");
@@ -134,7 +134,7 @@
     }
     drawButtons({ end }, playhead) {
       const plays = playhead ? playhead.playing : !end;
-      const label = plays ? "Pause" : "Play";
+      const label = plays ? "Pause" : "Play back";
       this.node.dataset.plays = String(plays);
       this.node.dataset.time = playhead ? "past" : "live";
       if (this.play.title !== label) this.play.title = label;
