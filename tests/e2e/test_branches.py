@@ -72,7 +72,8 @@ def test_a_rerun_calls_no_model_and_marks_the_first_difference_and_a_repetition_
     expect(card(page, "Step 1")).to_contain_text("It printed something else than was recorded")
     expect(card(page, "Step 2")).not_to_contain_text("recorded")
     assert len(model.requests) == 2
-    expect(page.locator("#run-status")).to_contain_text("0 tokens")
+    expect(page.locator("#run-status")).to_contain_text("nothing paid")
+    expect(page.locator("#inspector")).to_contain_text("no model is called")
     chat.get_by_role("button", name="Run again live").click()
     expect(chat.locator(".au-answer")).to_have_text("live")
     assert len(model.requests) == 3

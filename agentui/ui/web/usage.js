@@ -144,7 +144,8 @@
       rows.forEach((row, index) => this.show(row, index));
       this.mark(selected);
       this.table.hidden = this.download.hidden = !rows.length;
-      setText(this.prices, rows.length ? pricesText(rows) : "");
+      const free = view.start?.parent?.relation === "rerun" ? "The answers come from the recording: no model is called, and nothing is paid." : "";
+      setText(this.prices, rows.length ? pricesText(rows) : free);
       if (!view.usage) return;
       const total = totalRow(view, rows);
       this.write(this.total, COLUMNS.map(([, , text]) => text(total)));
