@@ -1,0 +1,75 @@
+"""What a person does to a run on the page: decide about its code, and say something while it goes on."""
+
+import pytest
+from playwright.sync_api import expect
+
+from agentui.testing import Gate
+from tests.e2e.conftest import send
+
+pytestmark = pytest.mark.browser
+
+
+def code(body):
+    return f"Go.\n<code>\n{body}\n</code>"
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_code_is_edited_rejected_and_allowed_also_after_a_reload(visitors, page, stage):
+    model = stage.plays(
+        code("print('as written')"),
+        code("import os\nprint('never')"),
+        code("import math\nprint('asked about')"),
+        code("import math\nprint('not asked about')"),
+        code("open('a.txt', 'w')"),
+    )
+    page.locator("#au-ask-first").check()
+    send(page, "Work")
+    card = page.locator(".au-approval")
+    expect(card).to_contain_text("Run this code?")
+    expect(page.locator("#run-status")).to_contain_text("Waiting for your approval")
+    visitors.reload(page)
+    expect(page.locator("#au-ask-first")).to_be_checked()
+    press(page, "Edit")
+    page.locator(".au-approval-edit").fill("print('as edited')")
+    press(page, "Run the edited code")
+    expect(card).to_contain_text("imports")
+    expect(page.locator("#chat")).to_contain_text("You edited this code before it ran")
+    expect(page.locator("#chat")).to_contain_text("as edited")
+    press(page, "Reject")
+    page.locator(".au-approval-reason").fill("not that module")
+    press(page, "Reject the code")
+    expect(card).to_contain_text("math")
+    assert "not that module" in model.requests[2][-1].text
+    page.get_by_label("imports math").check()
+    press(page, "Run")
+    expect(card).to_contain_text("a.txt")
+    expect(page.locator("#chat")).to_contain_text("not asked about")
+    page.locator("#stop").click()
+    expect(card).to_have_count(0)
+    page.locator("#au-ask-first").uncheck()
+
+
+def test_what_is_typed_while_it_works_waits_in_line_and_can_be_sent_at_once(page, stage):
+    never = Gate()
+    model = stage.plays(["Let me ", never], code("final_answer('done')"))
+    send(page, "Work")
+    expect(page.locator("#live-step")).to_contain_text("Let me")
+    task, line = page.locator("#task-input textarea"), page.locator(".au-queued")
+    for text in ("one", "two", "three"):
+        task.fill(text)
+        task.press("Enter")
+        expect(line.last).to_contain_text(text)
+    expect(task).to_have_value("")
+    page.get_by_role("button", name="Remove: two").click()
+    expect(line).to_have_count(2)
+    page.get_by_role("button", name="Edit: three").click()
+    expect(task).to_have_value("three")
+    page.get_by_role("button", name="Send now: one").click()
+    expect(page.locator("#chat")).to_contain_text("done")
+    expect(line).to_have_count(0)
+    expect(page.locator("#chat")).to_contain_text("cut short for a message")
+    assert [message.text for message in model.requests[1] if message.text.endswith("one")]
+    expect(page.locator("#send")).to_have_text("Send")
