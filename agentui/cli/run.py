@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from agentui.agent import CodeAgent
+from agentui.cli.approve import terminal_approver
 from agentui.cli.limits import add_limit_options, limits_from, mistakes_in_flags, next_step
 from agentui.cli.options import (
     add_command,
@@ -57,6 +58,7 @@ def add_parser(commands: object) -> None:
     parser.add_argument(
         "--file", action="append", default=[], metavar="FILE", help="a file that the code finds in its directory"
     )
+    parser.add_argument("--approve", action="store_true", help="ask in the terminal before code runs")
     parser.add_argument("--planning-interval", type=int, metavar="N", help="plan before every N-th step")
     add_model_options(parser)
     add_parameter_option(parser)
@@ -84,6 +86,7 @@ def run_task(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Sequence[Tool]) -> int:
     task = sys.stdin.buffer.read().decode("utf-8", "replace") if options.task == "-" else options.task
+    approval = terminal_approver() if options.approve else False
     choice = sandbox_from(options)
     session, pool = Session(), pool_for(choice)
     if choice.place != "local":
@@ -95,6 +98,7 @@ def _run(options: argparse.Namespace, limits: Limits, model: Model, tools: Seque
             instructions=options.instructions,
             planning_interval=options.planning_interval,
             limits=limits,
+            approval=approval,
             stream_outputs=True,
             sandbox_pool=pool,
         )
