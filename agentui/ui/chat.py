@@ -7,6 +7,7 @@ Everything here is a pure function of the folded run.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
 from agentui.events import ArtifactCreated
@@ -15,9 +16,11 @@ from agentui.ui.cuts import cut_words, not_begun, steered, was_cut
 from agentui.ui.decisions import decision_notes
 from agentui.ui.markdown import Block, Prose, code_block, output_block, text_html, verbatim_html
 from agentui.ui.notes import retry_notes
+from agentui.ui.uploads import Upload
 from agentui.ui.words import humane, seconds, size
 from agentui.view import RunView, StepView, ToolCallView
 
+UPLOADS_PATH = "gradio_api/agentui/uploads"
 ARTIFACTS_PATH = "gradio_api/agentui/artifacts"
 _SHOWN_VALUE = 200
 "Characters of a tool's argument or result that the card shows; the details have the whole."
@@ -46,11 +49,20 @@ def message(role: Literal["user", "assistant"], text: str) -> Message:
     return {"role": role, "metadata": None, "content": [{"text": text, "type": "text"}], "options": None}
 
 
-def user_message(task: str) -> Message:
-    """What the visitor asked, as it was typed; of a very long task the beginning."""
+def user_message(task: str, attached: Sequence[Upload] = ()) -> Message:
+    """What the visitor asked, as it was typed, and what was attached; of a very long task the beginning."""
     more = len(task) - _SHOWN_TASK
     cut = f"\n\n… ({more:,} more characters)" if more > 0 else ""
-    return message("user", f'<div class="au-task">{verbatim_html(task[:_SHOWN_TASK] + cut)}</div>')
+    chips = "".join(_attached(upload) for upload in attached)
+    files = f'<div class="au-attached">{chips}</div>' if chips else ""
+    return message("user", f'<div class="au-task">{verbatim_html(task[:_SHOWN_TASK] + cut)}</div>{files}')
+
+
+def _attached(upload: Upload) -> str:
+    """An attached file as it shows; its bytes are never sent back, but for a small picture."""
+    name = text_html(upload.name)
+    picture = f'<img src="{UPLOADS_PATH}/{upload.upload_id}" alt="">' if upload.thumbnail is not None else ""
+    return f'<span class="au-attachment">{picture}<b>{name}</b> <i>{size(upload.size_bytes)}</i></span>'
 
 
 def note_message(text: str) -> Message:

@@ -5,7 +5,7 @@ steps that have finished are left out of what is sent late: `step_finished` repe
 
     {"chat": id, "branch": id, "races": [...], "line": {"place", "waiting", "running"} or null,
      "steering": {"asks": bool, "queue": [...]},
-     "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...]}
+     "attached": [...], "runs": [{"run_id", "from_seq", "next_seq", "elapsed", "records": [...]}, ...]}
 
 Every batch names the chat's races, so that none is missed with a lost batch; their lanes are runs like others. `line`
 is there while a task waits for its turn.
@@ -72,6 +72,7 @@ class Feed:
         line = waiting.described() if waiting else None
         batch = {"chat": shown[0], "branch": shown[1], "runs": runs, "races": races, "line": line}
         batch["steering"] = {"asks": self._visitor.asks, "queue": unread(self._visitor)}
+        batch["attached"] = self._visitor.uploads.described()
         return json.dumps(batch, ensure_ascii=False, separators=(",", ":"))
 
 

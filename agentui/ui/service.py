@@ -36,6 +36,7 @@ from agentui.ui.race_actions import RaceActions
 from agentui.ui.settings_actions import SettingsActions
 from agentui.ui.steering_actions import SteeringActions
 from agentui.ui.terms import terms_for
+from agentui.ui.upload_actions import UploadActions
 from agentui.ui.visitors import Visitor, Visitors
 from agentui.ui.waiting import Waiting
 from agentui.ui.words import humane, sentence
@@ -74,6 +75,7 @@ class Service:
         verbs = {
             **RaceActions(self).verbs,
             **BranchActions(self).verbs,
+            **UploadActions(connections).verbs,
             **ModelActions(connections).verbs,
             **SteeringActions(self).verbs,
             **settings_verbs,
@@ -248,14 +250,20 @@ class Service:
     def _begin(
         self, visitor: Visitor, agent: Runnable, task: str | None, choices: Choices, limits: Limits, turn: Turn
     ) -> None:
-        take = visitor.begin(task, choices)
+        uploads = visitor.uploads
+        given: dict[str, Any] = {}
+        if task is not None:
+            given = uploads.given(agent.model.model_id, native=agent.spec.native_tools)
+        attached = uploads.take() if given else []
+        take = visitor.begin(task, choices, attached=attached)
         try:
             asks: dict[str, Any] = {"approval": True} if visitor.asks else {}
             with turn:
                 run = self.worker.start(
-                    agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn, **asks
+                    agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn, **asks, **given
                 )
         except ConfigError:
+            uploads.give_back(attached)
             visitor.refused()
             raise
         visitor.started(run)

@@ -7,6 +7,7 @@ page is sent no more than what was added.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from agentui.events import (
@@ -43,6 +44,7 @@ from agentui.ui.decisions import decision_notes
 from agentui.ui.ending import answer, answer_block, end_card, stop_proof
 from agentui.ui.markdown import Block, Prose, code_block, live_code_block, output_block, text_html
 from agentui.ui.notes import compaction_text, missing_text, note, resumed_text
+from agentui.ui.uploads import Upload
 from agentui.unfinished import Unfinished
 from agentui.view import RunView, StepView
 
@@ -56,6 +58,7 @@ class RunTranscript:
     Args:
         task: What the visitor asked; None for a run that goes on with an earlier one.
         earlier: The run before it in the chat, if there is one.
+        attached: Files that came with the task.
 
     Attributes:
         view: The folded run.
@@ -66,9 +69,9 @@ class RunTranscript:
         after_steps: How many there are with each finished step, by its number.
     """
 
-    def __init__(self, task: str | None, earlier: RunTranscript | None = None) -> None:
+    def __init__(self, task: str | None, earlier: RunTranscript | None = None, attached: Sequence[Upload] = ()) -> None:
         self.view = RunView()
-        self.settled: list[Message] = [] if task is None else [user_message(task)]
+        self.settled: list[Message] = [] if task is None else [user_message(task, attached)]
         self.begun = len(self.settled)
         self.after_steps: dict[int, int] = {}
         self.output: Any = None

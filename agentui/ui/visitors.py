@@ -11,21 +11,22 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from agentui.demo import EXAMPLES
 from agentui.events import Record, RunFinished, RunStarted
 from agentui.runner import Run
 from agentui.session import Session
 from agentui.ui.branches import Branches, ChatRun
 from agentui.ui.chat import Message, follow_up_message, notice_message
 from agentui.ui.choices import Choices
+from agentui.ui.follow_up import follow_up_of
 from agentui.ui.key import Key
 from agentui.ui.race import Races
 from agentui.ui.signals import Changes, Watch
 from agentui.ui.transcript import RunTranscript
+from agentui.ui.uploads import Room, Upload, Uploads
 from agentui.ui.waiting import Waiting
 
 VISITOR_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -45,11 +46,10 @@ class Visitor:
         changes: Touched by every record and notice.
         settled_changes: Touched when the settled messages change.
         waiting: What waits for its turn to begin.
-        watches: The pages that look.
         asks: Whether code waits for the visitor before it runs.
     """
 
-    def __init__(self, visitor_id: str) -> None:
+    def __init__(self, visitor_id: str, room: Room | None = None) -> None:
         self.visitor_id = visitor_id
         self.chat_id = secrets.token_urlsafe(16)
         self.branches = Branches()
@@ -58,6 +58,7 @@ class Visitor:
         self.changes = Changes()
         self.settled_changes = Changes()
         self.races = Races(self.changes.touch)
+        self.uploads = Uploads(room or Room(), self.changes.touch)
         self.watches: set[Watch] = set()
         self.sending = False
         self.waiting: Waiting | None = None
@@ -106,10 +107,8 @@ class Visitor:
     @property
     def live(self) -> list[Message]:
         """What may still change: the step that goes on, or a notice of the page."""
-        if self.waiting is not None:
-            return self.waiting.messages
-        if self._notice is not None:
-            return [notice_message(self._notice)]
+        if self.waiting is not None or self._notice is not None:
+            return self.waiting.messages if self.waiting else [notice_message(self._notice or "")]
         return self.runs[-1].transcript.live if self.runs else []
 
     @property
@@ -117,18 +116,21 @@ class Visitor:
         """What a frame costs a browser, in characters of growing code."""
         return self.runs[-1].transcript.weight if self.runs else 0
 
-    def begin(self, task: str | None, choices: Choices | None = None, how: str = "") -> Callable[[Record], None]:
+    def begin(
+        self, task: str | None, choices: Choices | None = None, how: str = "", attached: Sequence[Upload] = ()
+    ) -> Callable[[Record], None]:
         """Make room for a run of `task`, or for one that goes on with the last; returns what takes its records.
 
         Args:
             task: As the visitor gave it.
             choices: The settings of the run.
             how: In which way it parts from what there was before it, if it begins a branch.
+            attached: Files that came with it.
         """
         self._notice = None
         earlier = self.runs[-1].transcript if self.runs else None
         kept = replace(choices, key="") if choices else None
-        entry = ChatRun(None, RunTranscript(task, earlier), task, kept, how)
+        entry = ChatRun(None, RunTranscript(task, earlier, attached), task, kept, how)
         session = self.session
         self.runs.append(entry)
 
@@ -177,8 +179,8 @@ class Visitor:
     @contextmanager
     def in_line(self, waiting: Waiting) -> Generator[None, None, None]:
         """Show that something waits, while it does."""
-        self.waiting, self._notice = waiting, None
-        self.changes.touch()
+        self.waiting = waiting
+        self.notice(None)
         try:
             yield
         finally:
@@ -189,11 +191,10 @@ class Visitor:
     def leave_line(self) -> str | None:
         """Give up what waits for its turn; returns its task."""
         waiting, self.waiting = self.waiting, None
-        if waiting is None:
-            return None
-        waiting.turn.stop()
-        self.changes.touch()
-        return waiting.task
+        if waiting is not None:
+            waiting.turn.stop()
+            self.changes.touch()
+        return waiting.task if waiting else None
 
     async def new_chat(self) -> None:
         """Stop what runs and begin anew, with an empty conversation and a fresh sandbox."""
@@ -208,6 +209,7 @@ class Visitor:
             run.stop()
             await run.wait()
         await asyncio.gather(races.close(), *(session.close() for session in old))
+        self.uploads.forget_used()
 
     async def close(self) -> None:
         """Stop what runs, close the sandbox and end the watches."""
@@ -219,15 +221,12 @@ class Visitor:
             self.run.stop()
             await self.run.wait()
         await asyncio.gather(self.races.close(), *(session.close() for session in self.branches.sessions))
+        self.uploads.close()
 
     @property
     def follow_up(self) -> str | None:
         """A task that builds on the last one, if that is an example which has one and has been completed."""
-        last = self.runs[-1] if self.runs else None
-        end = last.transcript.view.end if last else None
-        if last is None or end is None or end.status != "completed":
-            return None
-        return next((example.follow_up for example in EXAMPLES if example.task == last.task), None)
+        return follow_up_of(self.runs[-1]) if self.runs else None
 
     def _settle(self) -> None:
         self._settled = self.branches.messages()
@@ -249,6 +248,7 @@ class Visitors:
         self._clock = clock
         self._visitors: dict[str, Visitor] = {}
         self._last_seen: dict[str, float] = {}
+        self._room = Room()
 
     def __len__(self) -> int:
         return len(self._visitors)
@@ -266,7 +266,7 @@ class Visitors:
             visitor_id = secrets.token_urlsafe(32)
         visitor = self._visitors.get(visitor_id)
         if visitor is None:
-            visitor = self._visitors[visitor_id] = Visitor(visitor_id)
+            visitor = self._visitors[visitor_id] = Visitor(visitor_id, self._room)
         self._last_seen[visitor_id] = self._clock()
         return visitor
 

@@ -20,6 +20,7 @@ from agentui.settings import Settings
 from agentui.ui.boundary import Boundary, own_names
 from agentui.ui.chat import ARTIFACTS_PATH
 from agentui.ui.serving import EndWithServer
+from agentui.ui.upload_routes import upload_routes
 from agentui.ui.visitors import Visitors
 
 INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -70,6 +71,7 @@ def routes(visitors: Visitors) -> list[BaseRoute]:
         return JSONResponse({"functions": {}})
 
     return [
+        *upload_routes(visitors),
         Route(f"/{ARTIFACTS_PATH}/{{artifact_id}}", artifact, methods=["GET"]),
         Route("/monitoring/summary", no_statistics, methods=["GET"]),
     ]

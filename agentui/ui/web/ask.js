@@ -6,14 +6,14 @@
   agentui.starts ??= [];
 
   /* The chat that is shown. A page that has just been opened is told of it in a moment. */
-  async function chat() {
+  agentui.chatId = async () => {
     for (let tries = 0; tries < 600 && !agentui.inspector?.chat; tries++) await new Promise((done) => setTimeout(done, 50));
     return agentui.inspector?.chat;
-  }
+  };
 
   /* Resolves to the server's answer; rejects with an Error whose message is for people. */
   agentui.ask = async (verb, fields = {}) => {
-    const answer = await agentui.server.act({ chat: await chat(), ...fields, verb });
+    const answer = await agentui.server.act({ chat: await agentui.chatId(), ...fields, verb });
     if (answer?.error) throw new Error(answer.error);
     return answer?.answer ?? null;
   };

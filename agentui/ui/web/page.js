@@ -218,12 +218,13 @@
       if (!props.value) return;
       const batch = JSON.parse(props.value);
       view.feed(batch);
+      agentui.takeAttached?.(batch.attached);
       takeRaces(batch);
       takeSteering(batch);
     };
+    for (const begin of agentui.starts) begin();
     watch("value", take);
     take();
-    for (const begin of agentui.starts) begin();
   }
 
   agentui.start = start;
