@@ -260,7 +260,7 @@ def test_a_phone_has_one_column_and_reaches_everything(visitors, stage, scheme):
     expect(phone.locator("#steps li")).to_have_count(1)
     phone.locator("#steps button").first.tap()
     expect(phone.locator("#steps li")).to_contain_text("Some text")
-    phone.get_by_role("button", name="Steps and usage").tap()
+    phone.locator(".au-sheet-handle").tap()
     phone.locator("#stop").tap()
     expect(phone.locator("#run-bar")).to_contain_text("Stopped")
     phone.get_by_role("button", name="Settings").tap()
