@@ -28,13 +28,20 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=20_000)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Only collected when asked for by name."""
     asked = [Path(str(arg).partition("::")[0]).resolve() for arg in config.args]
     return None if any(path.is_relative_to(HERE) for path in asked) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a browser, which has to start and to draw, more time than the other tests have."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(90))
 
 
 class Stage:
@@ -100,7 +107,7 @@ class Visitors:
     def open(self, context: BrowserContext | None = None, query: str = "", **options) -> Page:
         """The playground in a new tab, ready for a task; `query` as in `?run=1`."""
         page = (context or self.visitor(**options)).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: self.problems.append(f"pageerror: {error}"))
         page.on("console", lambda said: said.type == "error" and self.problems.append(f"console: {said.text}"))
         page.on("request", self._check_request)

@@ -77,7 +77,7 @@
     static title = "Call";
     constructor(inspector) {
       this.inspector = inspector;
-      this.switcher = el("select", "au-runs");
+      this.switcher = el("select");
       this.switcher.setAttribute("aria-label", "Request of this step");
       this.switcher.addEventListener("change", () => {
         this.picked = Number(this.switcher.value);
