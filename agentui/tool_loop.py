@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from agentui.draft import StepDraft
-from agentui.effects import MAX_EFFECTS
+from agentui.effects import MAX_EFFECTS, MORE
 from agentui.errors import ToolError
 from agentui.jsonable import jsonable
 from agentui.loop import Loop
@@ -85,9 +85,7 @@ class ToolLoop(Loop):
             step.run.emit,
             step=step.number,
             code="\n".join(f"{call.name}({call.arguments})" for call in asked),
-            effects=tuple(
-                Effect(kind="tool", what=call.name, line=line) for line, call in enumerate(asked[:MAX_EFFECTS], 1)
-            ),
+            effects=_effects(asked),
             editable=False,
         )
         if decided.decision != "rejected":
@@ -104,6 +102,16 @@ class ToolLoop(Loop):
         failure = tuple((o.call.name, o.call.arguments, o.error) for o in outcomes if o.error is not None) or None
         if self._failures.check(failure, "; ".join(errors)):
             self._observe(step, Observation(text=f"{step.observation}\n{render('repeated')}", error=step.error))
+
+
+def _effects(calls: Sequence[ToolCall]) -> tuple[Effect, ...]:
+    """The tools that are called, each once; where they are too many to be listed the last one says so."""
+    found: dict[str, Effect] = {}
+    for line, call in enumerate(calls, 1):
+        if len(found) == MAX_EFFECTS and call.name not in found:
+            return (*list(found.values())[:-1], Effect(kind="dynamic", what=MORE, line=line))
+        found.setdefault(call.name, Effect(kind="tool", what=call.name, line=line))
+    return tuple(found.values())
 
 
 async def _call(caller: ToolCaller, call: ToolCall) -> _Outcome:

@@ -273,6 +273,31 @@ async def test_native_calls_are_asked_about_as_calls_and_cannot_be_edited():
     assert sent(agent, 1)[-1] == ("tool", "Error: The user rejected this call, so nothing ran: not this")
 
 
+async def test_of_many_native_calls_none_runs_that_nobody_has_allowed():
+    called = []
+
+    @tool
+    def look() -> None:
+        """Look."""
+
+    @tool
+    def wipe() -> None:
+        """Wipe."""
+        called.append(1)
+
+    def calls(*names):
+        return [ToolCall(call_id=f"c{at}", name=name, arguments="{}", index=at) for at, name in enumerate(names)]
+
+    agent = agent_for(calls("look"), calls(*["look"] * 100, "wipe"), kind=ToolCallingAgent, tools=[look, wipe])
+    run = agent.start("task")
+    first = await asked(run)
+    run.decide(first.approval_id, Decision(verdict="approved", allow=("tool look",)))
+    assert [effect.what for effect in (await asked(run, 2)).effects] == ["look", "wipe"]
+    run.stop()
+    await run.wait()
+    assert called == []
+
+
 def test_a_function_decides_for_code_that_is_not_async():
     seen = []
 
@@ -319,8 +344,9 @@ async def test_huge_and_broken_code_is_shown_as_what_it_is():
 async def test_runs_of_one_agent_share_nothing():
     gate = Gate("the second answer")
     agent = agent_for(code("final_answer(1)"), [gate, code("final_answer(2)")])
-    one, two = agent.start("task", session=Session()), agent.start("task", session=Session())
-    request = await asked(one)
+    one = agent.start("task", session=Session())
+    request = await asked(one)  # or the other one might be given the first answer
+    two = agent.start("task", session=Session())
     with pytest.raises(ConfigError):
         two.decide(request.approval_id, YES)
     gate.open()

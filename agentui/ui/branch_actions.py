@@ -206,7 +206,13 @@ class BranchActions:
             take = visitor.begin(how.shown, how.choices, how.how)
             try:
                 run = self._service.worker.start(
-                    how.agent, how.task, session=session, limits=how.limits, first_code=how.code, on_record=take
+                    how.agent,
+                    how.task,
+                    session=session,
+                    limits=how.limits,
+                    first_code=how.code,
+                    approval=True if visitor.asks else None,
+                    on_record=take,
                 )
             except ConfigError:
                 branches.drop(branch, before)

@@ -257,10 +257,16 @@ class Service:
         attached = uploads.take() if given else []
         take = visitor.begin(task, choices, attached=attached)
         try:
-            asks: dict[str, Any] = {"approval": True} if visitor.asks else {}
             with turn:
                 run = self.worker.start(
-                    agent, task, session=visitor.session, limits=limits, on_record=take, turn=turn, **asks, **given
+                    agent,
+                    task,
+                    session=visitor.session,
+                    limits=limits,
+                    approval=True if visitor.asks else None,
+                    on_record=take,
+                    turn=turn,
+                    **given,
                 )
         except ConfigError:
             uploads.give_back(attached)

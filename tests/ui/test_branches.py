@@ -7,7 +7,7 @@ import pytest
 import smolagents
 
 from agentui.adopt import AgentSource
-from agentui.events import Diverged, ParentRun, StateRestored
+from agentui.events import ApprovalRequested, CodeStarted, Diverged, ParentRun, StateRestored
 from agentui.models.gate import Gate
 from agentui.models.scripted import ScriptedModel
 from agentui.settings import Settings
@@ -134,6 +134,23 @@ async def test_a_rerun_asks_nobody_and_a_repetition_has_the_settings_of_the_run(
     assert (live.output, live.records[0].event.limits.max_steps) == (2, 7)
     assert "Be kind." in chat.model.requests[-1][0].text
     assert [place for place, _ in chat.ways()] == ["3/3"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields"), [("fork", {"step": 1, "message": "Go on."}), ("rerun", {}), ("repeat", {})]
+)
+async def test_a_visitor_who_wants_to_be_asked_is_asked_in_a_branch_too(verb, fields):
+    chat = Chat(*X, *X)
+    first = await chat.send()
+    await chat.ask("ask_first", on=True)
+    assert await chat.ask(verb, run_id=first.run_id, **fields) == {"answer": None}
+    run = chat.visitor.runs[-1].run
+    async for _ in run.subscribe():
+        if any(isinstance(record.event, ApprovalRequested | CodeStarted) for record in run.records):
+            break
+    assert not any(isinstance(record.event, CodeStarted) for record in run.records)
+    chat.service.stop(chat.visitor)
+    assert (await run.wait()).status == "stopped"
 
 
 async def test_a_later_run_begins_again_where_it_had_begun():
