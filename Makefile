@@ -12,10 +12,10 @@ run: $(VENV)/.runtime  ## Open the playground in the browser
 test: test-unit test-e2e  ## All tests but the slow suites
 
 test-unit: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest tests --ignore tests/real -n 2 --dist loadfile $(ARGS)
 
 test-e2e: $(VENV)/.dev
-	CHROMIUM="$$(scripts/find-chromium)" $(BIN)/python -m pytest tests/e2e $(ARGS)
+	CHROMIUM="$$(scripts/find-chromium)" $(BIN)/python -m pytest tests/e2e -n 2 $(ARGS)
 
 test-real: $(VENV)/.real $(VENV)/.servers  ## Against real servers: llama.cpp with a small model, LiteLLM, LLMock
 	$(BIN)/python -m pytest tests/real $(ARGS)

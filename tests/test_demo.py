@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentui.agent import CodeAgent
-from agentui.code_loop import STOPPED
+from agentui.code_loop import NOT_RUN, STOPPED
 from agentui.demo import DEMO_TOOLS, EXAMPLES, DemoModel
 from agentui.demo.model import next_answer
 from agentui.demo.script import parse_example
@@ -181,7 +181,13 @@ async def test_a_run_that_is_stopped_in_each_of_its_steps_still_ends_with_its_an
 def test_code_that_was_stopped_or_led_to_nothing_that_is_known_is_given_again(example):
     turns = [example.task]
     for answer, following in zip(example.script, [*example.script[1:], None], strict=True):
-        for note in (STOPPED, render("interrupted")):
+        for note in (
+            f"Observation:\n{STOPPED}",
+            f"Observation:\nprinted\n{STOPPED}",
+            f"Observation:\n{NOT_RUN}",
+            f"Observation:\n{render('rejected', what='this code', reason='no')}",
+            render("interrupted"),
+        ):
             again = [*turns, answer.text, note]
             assert next_answer(said(*again)) == answer
             assert next_answer(said(*again, answer.text, note)) == answer

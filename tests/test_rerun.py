@@ -414,7 +414,7 @@ async def test_answers_come_at_the_recorded_speed_when_that_is_wanted(monkeypatc
     async def sleep(seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr("agentui.models.recorded.asyncio.sleep", sleep)
+    monkeypatch.setattr("agentui.models.recorded.sleep", sleep)
     again = await asyncio.to_thread(rerun, agent, first, speed=2.0)
     step = first.steps[0].timing
     assert sum(waits) == pytest.approx((step.model_finished - step.started) / 2, abs=0.05)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, TypeAlias
 
-from agentui.code_loop import STOPPED
+from agentui.code_loop import NOT_RUN, STOPPED
 from agentui.demo.script import Script
 from agentui.messages import ChatMessage
 from agentui.prompts import render
@@ -94,11 +94,18 @@ def _take(place: Place, kind: _Kind, text: str, said: str) -> None:
 
 def _kind(text: str) -> _Kind:
     if text.startswith(_OBSERVATION):
-        return "undone" if text == STOPPED else "observation"
+        rejected = text.removeprefix(_OBSERVATION).lstrip().startswith(_rejected())
+        return "undone" if rejected or text.endswith((STOPPED, NOT_RUN)) else "observation"
     for head, kind in _heads():
         if text.startswith(head):
             return kind
     return "task"
+
+
+@cache
+def _rejected() -> str:
+    """How the observation of code begins that somebody did not let run; the demo has no other code to offer."""
+    return render("rejected", what="this code", reason=None).partition(".")[0]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 
 from agentui.errors import ModelError
@@ -64,7 +64,7 @@ class RecordedModel(Model):
 
     async def _pause(self, wait_s: float) -> None:
         if self._speed and wait_s > 0:
-            await asyncio.sleep(min(wait_s / self._speed, LONGEST_WAIT_S))
+            await sleep(min(wait_s / self._speed, LONGEST_WAIT_S))
 
 
 def _deltas(answer: PastAnswer, *, at_once: bool) -> Generator[tuple[float, ChatMessageStreamDelta]]:
