@@ -101,7 +101,32 @@ DYNAMIC = frozenset(
 "Functions that run code which is not written here."
 BY_NAME = frozenset({"delattr", "getattr", "setattr", "vars", "globals", "locals", "operator.attrgetter"})
 "Functions that reach things by names which may be computed."
-DYNAMIC_MODULES = frozenset({"cffi", "ctypes"})
+DYNAMIC_MODULES = frozenset({"_posixsubprocess", "cffi", "ctypes", "nt", "posix"})
 ENDS = frozenset({"exit", "final_answer", "os._exit", "quit", "sys.exit"})
 "Calls that leave a loop for good."
 ENDLESS_ITERATORS = frozenset({"itertools.count", "itertools.cycle"})
+
+ALL_NAMES = frozenset({"globals", "locals", "vars"})
+"Functions that without an argument give everything that has a name."
+OPENERS = frozenset({"io.open", "open", "os.open"})
+INNER = frozenset({"__builtins__", "sys.modules"})
+"Names from which everything else can be reached."
+INNER_ATTRIBUTES = frozenset(
+    {"__builtins__", "__dict__", "__getattribute__", "__globals__", "__loader__", "__subclasses__"}
+)
+MODULES = frozenset(
+    {
+        "builtins",
+        "importlib",
+        "marshal",
+        "multiprocessing",
+        "os",
+        "pickle",
+        "pty",
+        "runpy",
+        "shutil",
+        "subprocess",
+        "sys",
+    }
+)
+"Modules that are not passed on under another name without somebody noticing."

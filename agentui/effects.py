@@ -1,9 +1,9 @@
 """What code would do, as far as its text tells: a preview for whoever decides whether it runs.
 
 It is a preview and not a guard. Covered: imports, files, addresses, processes, tools and loops without an end that
-are written plainly, aliases of imports included. Not covered: what is only known when the code runs, and everything
-that somebody means to hide; where names are computed it says no more than that. What code may reach is the sandbox's
-business.
+are written plainly, aliases of imports included. What is passed on, so that a call will not name it, is "dynamic".
+Not covered: what is only known when the code runs, such as functions of earlier steps, and everything that somebody
+means to hide; where names are computed it says no more than that. What code may reach is the sandbox's business.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from agentui import effect_rules as rules
+from agentui.effect_names import Bound, Names, bound_in, inside, is_powerful
 from agentui.endless import Loop, loops_left
 from agentui.steering_events import Effect, EffectKind
 
 MAX_EFFECTS = 100
 COMPUTED = "a computed name"
+ELSEWHERE = "under another name"
 NOT_PYTHON = "this is not valid Python"
 MORE = "more than is listed here"
 TOO_LONG = "this is too long to be read"
@@ -50,12 +52,12 @@ def effects(code: str, tools: Collection[str] = (), earlier: Iterable[str] = ())
     tree = _tree(code)
     if isinstance(tree, int):
         return (Effect(kind="dynamic", what=NOT_PYTHON, line=tree),)
-    names: dict[str, str] = {}
-    for ran in earlier:
-        names.update(_bound_by(ran))
-    reader = _Reader(frozenset(tools), names | _bound_in(tree))
+    bound = {pair for ran in earlier for pair in _bound_by(ran)} | bound_in(tree)
+    reader = _Reader(frozenset(tools), Names(bound))
     nodes = sorted((node for node in ast.walk(tree) if isinstance(node, _LOOKED_AT)), key=_position)
-    reader.modules = frozenset(full.partition(".")[0] for full in reader.names.values())
+    reader.called = frozenset(node.func for node in nodes if isinstance(node, ast.Call))
+    reader.held = frozenset(inner[0] for node in nodes if isinstance(node, ast.expr) and (inner := inside(node)))
+    reader.tested = frozenset(one for node in nodes if isinstance(node, ast.Compare) for one in _tested(node))
     reader.left = loops_left(tree, reader.ends)
     found: dict[_Found, Effect] = {}
     for node in nodes:
@@ -78,36 +80,34 @@ def _tree(code: str) -> ast.AST | int:
 
 
 @lru_cache(maxsize=256)
-def _bound_by(code: str) -> dict[str, str]:
-    """What the imports of `code` bind: full names by the names in the code."""
+def _bound_by(code: str) -> Bound:
+    """What the imports of `code` bind."""
     tree = _tree(code) if len(code) <= MAX_CHARACTERS and "import" in code else 1
-    return {} if isinstance(tree, int) else _bound_in(tree)
+    return frozenset() if isinstance(tree, int) else bound_in(tree)
 
 
-def _bound_in(tree: ast.AST) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                names[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
-    return names
+def _tested(compare: ast.Compare) -> Iterator[ast.expr]:
+    """In what it is looked for something."""
+    pairs = zip(compare.ops, compare.comparators, strict=True)
+    return (among for how, among in pairs if isinstance(how, ast.In | ast.NotIn))
 
 
-_LOOKED_AT = (ast.Import, ast.ImportFrom, ast.Call, ast.Name, ast.Attribute, ast.While, ast.For, ast.AsyncFor)
-_Node: TypeAlias = ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute | Loop
+_LOOKED_AT = (
+    *(ast.Import, ast.ImportFrom, ast.Call, ast.Name, ast.Attribute, ast.Compare),
+    *(ast.While, ast.For, ast.AsyncFor),
+)
+_Node: TypeAlias = ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute | ast.Compare | Loop
 
 
 @dataclass(slots=True)
 class _Reader:
     tools: frozenset[str]
-    names: dict[str, str]
-    "What imports have bound: full names by the names in the code."
-    modules: frozenset[str] = frozenset()
-    "The first parts of these."
+    names: Names
+    called: frozenset[ast.expr] = frozenset()
+    held: frozenset[ast.expr] = frozenset()
+    "Expressions of which an attribute is taken."
+    tested: frozenset[ast.expr] = frozenset()
+    "Expressions in which something is looked for."
     left: Collection[Loop] = ()
     "Loops that end."
 
@@ -122,32 +122,45 @@ class _Reader:
                 yield from self._call(node)
             case ast.Name() | ast.Attribute():
                 yield from self._named(node)
+            case ast.Compare():
+                pass
             case _:
                 yield from self._loop(node)
 
     def ends(self, call: ast.Call) -> bool:
-        return self._full_name(call.func) in rules.ENDS
+        return self.names.full(call.func) in rules.ENDS
 
     def _named(self, node: ast.Name | ast.Attribute) -> Iterator[_Found]:
         if isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and self._full_name(node) in {"os.environ", "os.getenv"}:
+            if isinstance(node.value, ast.Name) and self.names.full(node) in {"os.environ", "os.getenv"}:
                 yield "reads", "environment variables"
+            if node.attr in rules.INNER_ATTRIBUTES:
+                yield "dynamic", node.attr
         elif node.id in self.tools and isinstance(node.ctx, ast.Load):
             yield "tool", node.id
-        elif node.id == "__builtins__":
-            yield "dynamic", "__builtins__"
+        if isinstance(node.ctx, ast.Load):
+            yield from self._passed_on(node)
+
+    def _passed_on(self, node: ast.expr) -> Iterator[_Found]:
+        """What can be called under another name, so that the call will not tell."""
+        name = self.names.full(node)
+        is_module = name.rpartition(".")[2] in rules.MODULES
+        if name in rules.INNER:
+            yield "dynamic", name
+        elif is_powerful(name) and node not in self.called and not (is_module and node in self.held):
+            yield "dynamic", f"{name} {ELSEWHERE}"
 
     def _loop(self, loop: Loop) -> Iterator[_Found]:
         if isinstance(loop, ast.While):
             head = f"while {loop.test.value!r}:" if isinstance(loop.test, ast.Constant) and loop.test.value else ""
         else:
-            name = self._full_name(loop.iter.func) if isinstance(loop.iter, ast.Call) else ""
+            name = self.names.full(loop.iter.func) if isinstance(loop.iter, ast.Call) else ""
             head = f"for … in {name}(…):" if name in rules.ENDLESS_ITERATORS else ""
         if head and loop not in self.left:
             yield "endless", head
 
     def _call(self, call: ast.Call) -> Iterator[_Found]:
-        name = self._full_name(call.func)
+        name = self.names.full(call.func)
         method = name.rpartition(".")[2]
         for text in _texts(call):
             for host in _URL.findall(text):
@@ -160,6 +173,10 @@ class _Reader:
                 yield from _imported(module.partition(".")[0])
         elif name in rules.BY_NAME and not (len(call.args) > 1 and _text(call.args[1])) and call.args:
             yield "dynamic", f"{name} with {COMPUTED}"
+        elif name in rules.ALL_NAMES and not call.args and call not in self.tested:
+            yield "dynamic", f"{name}()"
+        if inside(call):
+            yield from self._passed_on(call)
         if method == "open":
             yield from _opened(call, plain=self._is_function(call, name))
         else:
@@ -184,16 +201,7 @@ class _Reader:
 
     def _is_function(self, call: ast.Call, name: str) -> bool:
         """Whether an `open` takes the file's name, and is not the method of a path."""
-        return isinstance(call.func, ast.Name) or name.partition(".")[0] in self.modules
-
-    def _full_name(self, node: ast.expr) -> str:
-        """The dotted name of what is called, aliases of imports resolved; its last part if that is all there is."""
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        head = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else ""
-        return ".".join([*([head] if head or parts else []), *reversed(parts)]).removeprefix("builtins.")
+        return isinstance(call.func, ast.Name) or name.partition(".")[0] in self.names.modules
 
 
 _TWO_NAMES = ("copy", "move", "rename", "replace", "link", "symlink")
@@ -212,7 +220,8 @@ def _opened(call: ast.Call, *, plain: bool) -> Iterator[_Found]:
     at = 1 if plain else 0
     what = _path(_first(call)) if plain else _path(call.func.value if isinstance(call.func, ast.Attribute) else None)
     given = call.args[at] if len(call.args) > at else _keyword(call, "mode")
-    mode = "r" if given is None else _text(given) or "r+"
+    unpacked = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+    mode = "r+" if unpacked else "r" if given is None else _text(given) or "r+"
     if not set(mode) & set("wax") or "+" in mode:
         yield "reads", what
     if set(mode) & set("wax+"):

@@ -45,8 +45,14 @@ def found(code, tools=()):
         ("from os import system\nsystem('ls')", [("import", "os"), ("process", "os.system(ls)")]),
         ("eval('1')", [("dynamic", "eval(1)")]),
         ("__import__('socket')", [("dynamic", "__import__(socket)"), ("import", "socket"), ("network", "socket")]),
-        ("getattr(os, 'sys' + 'tem')", [("dynamic", f"getattr with {COMPUTED}")]),
-        ("getattr(os, 'system')", []),
+        ("getattr(x, 'sys' + 'tem')", [("dynamic", f"getattr with {COMPUTED}")]),
+        ("getattr(x, 'system')", []),
+        ("getattr(os, 'system')('ls')", [("process", "os.system(ls)")]),
+        ("import shutil\nshutil.os.system('ls')", [("import", "shutil"), ("process", "os.system(ls)")]),
+        ("from os import *\nsystem('ls')", [("import", "os"), ("process", "os.system(ls)")]),
+        ("open('a', **{'mode': 'w'})", [("reads", "a"), ("writes", "a")]),
+        ("x = 'df' in globals()", []),
+        ("from pathlib import Path\nfrom math import *\nsin(Path.cwd())", [("import", "pathlib"), ("import", "math")]),
         ("import os\nprint(os.environ['HOME'])", [("import", "os"), ("reads", "environment variables")]),
         ("while True:\n    x()", [("endless", "while True:")]),
         ("while 1:\n    if x: break", []),
@@ -64,6 +70,38 @@ def found(code, tools=()):
 )  # fmt: skip
 def test_it_says_what_code_would_do(code, expected):
     assert found(code) == expected
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nrun = os.system",
+        "import os\nlist(map(os.remove, names))",
+        "import os\nrun = getattr(os, 'system')",
+        "import os\nos.system.__call__('ls')",
+        "import os\no = os",
+        "import os\nhelp_me(os)",
+        "from numpy import os as o\nx = o",
+        "import sys\nsys.modules['os'].system('ls')",
+        "from sys import modules\nmodules['os'].system('ls')",
+        "f = eval",
+        "g = open",
+        "globals()['os'].system('ls')",
+        "g = globals()",
+        "().__class__.__base__.__subclasses__()",
+        "import builtins\nbuiltins.__dict__['eval']('1')",
+        "import posix\nposix.system('ls')",
+    ],
+)
+def test_what_could_be_called_under_another_name_cannot_be_told_and_so_not_allowed(code):
+    assert any(effect.kind == "dynamic" for effect in effects(code))
+
+
+def test_an_import_that_comes_later_hides_nothing():
+    hidden = effects("import os\nos.system('ls')\nimport math as os")
+    assert ("process", "os.system(ls)") in [(effect.kind, effect.what) for effect in hidden]
+    earlier = effects("os.system('ls')", earlier=["import os", "import math as os"])
+    assert [effect.kind for effect in earlier] == ["process"]
 
 
 def test_tools_are_named_also_where_they_are_only_passed_on():
