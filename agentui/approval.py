@@ -87,6 +87,11 @@ class Approval:
         """Seconds since this was made that people, or functions in their place, took to decide."""
         return self._waited_s() - self._waited_before
 
+    @property
+    def waits(self) -> bool:
+        """Whether code waits for `decide`, of this run or of one that has to do with it."""
+        return bool(self._shared.pending)
+
     async def settle(
         self,
         emit: Callable[[Any], None],

@@ -66,10 +66,10 @@ class Worker:
         ended = (turn or self.line.at_once(session)).take()
 
         def take(record: Record) -> None:
+            if isinstance(record.event, RunFinished):
+                ended()  # first: whatever becomes of the listener, the place is free
             if on_record is not None:
                 on_record(record)
-            if isinstance(record.event, RunFinished):
-                ended()
 
         try:
             run = agent.start(

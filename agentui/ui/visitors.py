@@ -1,8 +1,8 @@
 """Who uses the page: everything that belongs to one visitor, held by the server.
 
 A visitor is known by an unguessable id that the browser keeps and all its tabs share. Pages only watch a visitor;
-they come and go without changing anything. A visitor without a page and without a run is forgotten after a while,
-and the sandbox is closed.
+they come and go without changing anything. A visitor without a page and without a run, or with one that waits for the
+visitor's decision, is forgotten after a while, and the sandbox is closed.
 """
 
 from __future__ import annotations
@@ -55,14 +55,12 @@ class Visitor:
         self.branches = Branches()
         self.key: Key | None = None
         self.chosen: Choices | None = None
-        self.changes = Changes()
-        self.settled_changes = Changes()
+        self.changes, self.settled_changes = Changes(), Changes()
         self.races = Races(self.changes.touch)
         self.uploads = Uploads(room or Room(), self.changes.touch)
         self.watches: set[Watch] = set()
-        self.sending = False
+        self.sending = self.asks = False
         self.waiting: Waiting | None = None
-        self.asks = False
         self._notice: str | None = None
         self._settled: list[Message] = []
 
@@ -239,7 +237,7 @@ class Visitors:
     """All visitors of a server.
 
     Args:
-        idle_s: Seconds after which a visitor with neither page nor run is forgotten.
+        idle_s: Seconds after which a visitor with neither page nor working run is forgotten.
         clock: Seconds, as `time.monotonic`.
     """
 
@@ -286,7 +284,9 @@ class Visitors:
         """Forget who is gone."""
         now = self._clock()
         for visitor_id, visitor in list(self._visitors.items()):
-            if visitor.watches or visitor.busy:
+            going = [run for run in visitor.all_runs if not run.done]
+            nobody_decides = bool(going) and all(run.approval.waits for run in going)
+            if visitor.watches or (visitor.busy and not nobody_decides):
                 self._last_seen[visitor_id] = now
             elif now - self._last_seen[visitor_id] > self._idle_s:
                 del self._visitors[visitor_id], self._last_seen[visitor_id]

@@ -95,6 +95,26 @@ async def test_idle_visitors_are_forgotten_and_their_sandboxes_closed(visitors, 
     await run.wait()
 
 
+async def test_a_run_that_waits_for_the_decision_of_one_who_is_gone_is_stopped(visitors, clock):
+    gone, here = visitors.get(None), visitors.get(None)
+    here.watches.add(Watch())
+    agent = CodeAgent([], ScriptedModel(["<code>x = 1</code>"] * 2), sandbox_pool=FakePool(), approval=True)
+    runs = [agent.start("Do it", session=one.session, on_record=one.begin("Do it")) for one in (gone, here)]
+    for visitor, run in zip((gone, here), runs, strict=True):
+        visitor.started(run)
+        async for _ in run.subscribe():
+            if run.approval.waits:
+                break
+    clock.advance(99)
+    await visitors.sweep()
+    assert len(visitors) == 2
+    clock.advance(2)
+    await visitors.sweep()
+    assert [run.status for run in runs] == ["stopped", None]
+    assert list(visitors) == [here]
+    await visitors.close()
+
+
 async def test_closing_ends_watches_and_runs(visitors):
     visitor, watch = visitors.get(None), Watch()
     visitor.watches.add(watch)

@@ -7,6 +7,7 @@ import pytest
 
 from agentui.models.gate import Gate
 from agentui.models.scripted import ScriptedModel
+from agentui.session import Session
 from agentui.settings import Settings
 from agentui.testing import FakePool
 from agentui.ui.choices import Choices
@@ -137,3 +138,19 @@ async def test_a_race_waits_for_all_its_places():
     assert len((await race)["answer"]["lanes"]) == 2
     assert not racer.waiting
     await service.close()
+
+
+async def test_a_place_is_free_again_whatever_becomes_of_who_listens(served, caplog):
+    service, first, gate = served
+
+    def fail(record):
+        raise RuntimeError("the listener is broken")
+
+    gate.open()
+    await ended(first)
+    agent = await service.agent(first.session, DEMO, None)
+    for _ in range(2):
+        run = service.worker.start(agent, "Again", session=Session(), on_record=fail)
+        await run.wait()
+    assert service.worker.line.taken == 0
+    assert "the listener is broken" in caplog.text
