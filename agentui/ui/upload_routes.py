@@ -65,7 +65,7 @@ async def _take(request: Request, uploads: Uploads, name: str, looking: asyncio.
             receiving.write(chunk)
         async with looking:
             await asyncio.to_thread(receiving.look)
-        return receiving.keep().described()
+    return receiving.upload.described()
 
 
 def _refused(text: str, status: int) -> Response:

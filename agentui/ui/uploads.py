@@ -30,6 +30,7 @@ MAX_STORED = 4_000_000_000
 "Bytes of all visitors together."
 MAX_PIXELS = 30_000_000
 "A picture with more is a file like others."
+GONE = "this chat is not there any more: reload the page"
 _THUMBNAIL = (160, 160)
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _SEES = re.compile(
@@ -75,6 +76,8 @@ class Uploads:
         self.pending: list[Upload] = []
         self.shown: bool | None = None
         self._used: list[Upload] = []
+        self._coming: set[Receiving] = set()
+        self._closed = False
         self._room = room
         self._limits = limits or Limits()
         self._on_change = on_change
@@ -90,17 +93,22 @@ class Uploads:
         Raises:
             ConfigError: No more files can be attached.
         """
-        if len(self.pending) >= self._limits.max_files:
+        if self._closed:
+            raise ConfigError(GONE)
+        if len(self.pending) + len(self._coming) >= self._limits.max_files:
             raise ConfigError(f"a task takes {self._limits.max_files} files at most: remove one, or attach one archive")
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="agentui-uploads-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         path = self._folder / secrets.token_hex(16)
-        return Receiving(self, Upload(name=plain_name(name), path=path))
+        receiving = Receiving(self, Upload(name=plain_name(name), path=path))
+        self._coming.add(receiving)
+        return receiving
 
     def check(self, more: int) -> None:
-        """Raise `ConfigError` if `more` bytes are too many."""
-        pending = sum(upload.size_bytes for upload in self.pending)
+        """Raise `ConfigError` if `more` bytes are too many, besides those that are here and on their way."""
+        coming = [receiving.upload for receiving in self._coming]
+        pending = sum(upload.size_bytes for upload in [*self.pending, *coming])
         limit = self._limits.max_file_bytes
         if pending + more > limit:
             raise ConfigError(f"the files of a task have {limit / 1e6:,.0f} MB at most: attach less")
@@ -109,15 +117,22 @@ class Uploads:
         if more > self._room.left:
             raise ConfigError("this server has no room for more files now: try again later, or attach less")
 
-    def add(self, upload: Upload) -> None:
-        """Keep a file that is here."""
-        if len(self.pending) >= self._limits.max_files:
-            upload.path.unlink(missing_ok=True)
-            raise ConfigError(f"a task takes {self._limits.max_files} files at most: remove one, or attach one archive")
+    def reserve(self, more: int) -> None:
+        """Take room for bytes that are on their way; `ConfigError` if they are too many."""
+        self.check(more)
+        self._room.left -= more
+
+    def arrived(self, receiving: Receiving, *, whole: bool) -> bool:
+        """It is not on its way any more; whether it is kept."""
+        self._coming.discard(receiving)
+        upload = receiving.upload
+        if not whole or self._closed:
+            self._room.left += upload.size_bytes
+            return False
         upload.name = self._free(upload.name)
         self.pending.append(upload)
-        self._room.left -= upload.size_bytes
         self._on_change()
+        return True
 
     def remove(self, upload_id: str) -> None:
         """Forget a pending file."""
@@ -138,13 +153,14 @@ class Uploads:
         self.pending = [*uploads, *self.pending]
         self._on_change()
 
-    def forget_used(self) -> None:
-        """The chat that used them is over."""
-        self._delete(self._used)
-        self._used = []
+    def leave_used(self) -> Callable[[], None]:
+        """The chat that used them is over; returns what deletes them, when nothing of it reads them any more."""
+        used, self._used = self._used, []
+        return lambda: self._delete(used)
 
     def close(self) -> None:
-        """Delete everything."""
+        """Delete everything, and take nothing any more."""
+        self._closed = True
         self._delete([*self.pending, *self._used])
         self.pending, self._used = [], []
 
@@ -180,7 +196,10 @@ class Uploads:
 
 
 class Receiving:
-    """A file on its way in; as a context manager it leaves nothing behind that did not arrive whole."""
+    """A file on its way in, which takes room from its first byte on.
+
+    As a context manager it leaves nothing behind that did not arrive whole.
+    """
 
     def __init__(self, uploads: Uploads, upload: Upload) -> None:
         self._uploads = uploads
@@ -190,14 +209,17 @@ class Receiving:
     def __enter__(self) -> Receiving:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self._file.close()
-        if self._uploads.get(self.upload.upload_id) is None:
-            self.upload.path.unlink(missing_ok=True)
+        if self._uploads.arrived(self, whole=kind is None):
+            return
+        self.upload.path.unlink(missing_ok=True)
+        if kind is None:
+            raise ConfigError(GONE)
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes; `ConfigError` if they are too many."""
-        self._uploads.check(self.upload.size_bytes + len(chunk))
+        self._uploads.reserve(len(chunk))
         self.upload.size_bytes += len(chunk)
         self._file.write(chunk)
 
@@ -205,12 +227,6 @@ class Receiving:
         """See whether it is a picture; takes a while, so call it in a thread."""
         self._file.flush()
         self.upload.thumbnail = thumbnail(self.upload.path)
-
-    def keep(self) -> Upload:
-        """It is whole."""
-        self._uploads.check(self.upload.size_bytes)
-        self._uploads.add(self.upload)
-        return self.upload
 
 
 def thumbnail(path: Path) -> bytes | None:

@@ -197,7 +197,7 @@ class Visitor:
     async def new_chat(self) -> None:
         """Stop what runs and begin anew, with an empty conversation and a fresh sandbox."""
         self.leave_line()
-        run, old, races = self.run, self.branches.sessions, self.races
+        run, old, races, forget_files = self.run, self.branches.sessions, self.races, self.uploads.leave_used()
         self.branches, self._notice, self.races = Branches(), None, Races(self.changes.touch)
         self.chat_id = secrets.token_urlsafe(16)
         self._settle()
@@ -207,7 +207,7 @@ class Visitor:
             run.stop()
             await run.wait()
         await asyncio.gather(races.close(), *(session.close() for session in old))
-        self.uploads.forget_used()
+        forget_files()
 
     async def close(self) -> None:
         """Stop what runs, close the sandbox and end the watches."""

@@ -1,5 +1,6 @@
 """Files that visitors attach, as an attacker would send them."""
 
+import asyncio
 import io
 from urllib.parse import quote
 
@@ -173,11 +174,48 @@ def test_all_visitors_together_have_a_bound():
     uploads = Uploads(Room(10), lambda: None)
     with uploads.receive("a") as receiving:
         receiving.write(b"x" * 8)
-        receiving.keep()
     with pytest.raises(ConfigError, match="no room"), uploads.receive("b") as receiving:
         receiving.write(b"x" * 8)
     assert len(list(uploads._folder.iterdir())) == 1
     uploads.close()
+    assert uploads._room.left == 10
+
+
+def test_what_is_on_its_way_counts_and_gives_its_room_back():
+    room = Room(100)
+    uploads, other = (Uploads(room, lambda: None, Limits(max_files=2, max_file_bytes=60)) for _ in range(2))
+    with uploads.receive("a") as first, uploads.receive("b") as second:
+        first.write(b"x" * 40)
+        with pytest.raises(ConfigError, match="attach less"):
+            second.write(b"x" * 40)
+        with pytest.raises(ConfigError, match="2 files at most"):
+            uploads.receive("c")
+        with other.receive("d") as third:
+            third.write(b"x" * 60)
+            with pytest.raises(ConfigError, match="no room"):
+                second.write(b"x")
+    assert {upload.name for upload in uploads.pending} == {"a", "b"}
+    with pytest.raises(ConfigError, match="attach less"), other.receive("e") as late:
+        late.write(b"x")
+    other.remove(other.pending[0].upload_id)
+    assert room.left == 60
+    with pytest.raises(ConfigError, match="not there any more"), other.receive("f") as late:
+        other.close()
+    uploads.close()
+    assert room.left == 100
+    assert list(uploads._folder.iterdir()) == list(other._folder.iterdir()) == []
+
+
+async def test_a_new_chat_keeps_the_files_of_what_was_sent_in_it_at_once(service, client, visitor):
+    attach(client, visitor, "old.txt", b"1")
+    await service.send(visitor, "Go", DEMO)
+    leaving = asyncio.ensure_future(visitor.new_chat())
+    await asyncio.sleep(0)
+    with visitor.uploads.receive("new.txt") as receiving:
+        receiving.write(b"2")
+    visitor.uploads.take()
+    await leaving
+    assert [path.read_bytes() for path in visitor.uploads._folder.iterdir()] == [b"2"]
 
 
 @pytest.mark.parametrize(
