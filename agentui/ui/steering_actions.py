@@ -23,6 +23,8 @@ MAX_CODE = 200_000
 "Characters of edited code."
 MAX_REASON = 5_000
 MAX_ALLOWED = 100
+MAX_SHOWN = 300
+"Characters of a message that waits, as the page is told; it shows fewer."
 
 
 class SteeringActions:
@@ -121,9 +123,12 @@ class SteeringActions:
 
 
 def unread(visitor: Visitor) -> list[dict[str, Any]]:
-    """The messages that nobody has read, oldest first: `{"run_id", "id", "text", "over": its run has ended}`."""
+    """The messages that nobody has read, oldest first: `{"run_id", "id", "text", "over": its run has ended}`.
+
+    Of a long text only the beginning: this goes with every batch. Taking a message back gives all of it.
+    """
     return [
-        {"run_id": run.run_id, "id": message.message_id, "text": message.text, "over": run.done}
+        {"run_id": run.run_id, "id": message.message_id, "text": message.text[:MAX_SHOWN], "over": run.done}
         for run in _own(visitor)
         for message in run.mailbox.unread
     ]

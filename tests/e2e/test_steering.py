@@ -73,3 +73,24 @@ def test_what_is_typed_while_it_works_waits_in_line_and_can_be_sent_at_once(page
     expect(page.locator("#chat")).to_contain_text("cut short for a message")
     assert [message.text for message in model.requests[1] if message.text.endswith("one")]
     expect(page.locator("#send")).to_have_text("Send")
+
+
+def test_a_draft_is_not_lost_to_a_message_that_nobody_has_read(page, stage):
+    stage.plays(["Let me ", Gate()], code("final_answer('later')"))
+    send(page, "Work")
+    expect(page.locator("#live-step")).to_contain_text("Let me")
+    task = page.locator("#task-input textarea")
+    task.fill("unread words")
+    task.press("Enter")
+    expect(page.locator(".au-queued")).to_contain_text("unread words")
+    page.locator("#stop").click()
+    again = page.get_by_role("button", name="Send as a task: unread words")
+    expect(again).to_be_visible()
+    task.fill("a draft")
+    again.click()
+    expect(page.get_by_role("alert").filter(has_text="typed already")).to_be_visible()
+    expect(task).to_have_value("a draft")
+    task.fill("")
+    again.click()
+    expect(page.locator("#chat")).to_contain_text("later")
+    expect(page.locator(".au-queued")).to_have_count(0)

@@ -14,7 +14,7 @@ from agentui.testing import FakePool
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections
 from agentui.ui.service import Service
-from agentui.ui.steering_actions import MAX_CODE, unread
+from agentui.ui.steering_actions import MAX_CODE, MAX_SHOWN, unread
 
 DEMO = Choices(preset="demo")
 ANSWER = "<code>final_answer(1)</code>"
@@ -95,6 +95,10 @@ async def test_messages_wait_in_line_until_they_are_read_or_taken_back():
     assert "error" in await act(service, stranger, "take_back", **taken)
     assert await act(service, visitor, "take_back", **taken) == {"answer": "two"}
     assert "not waiting any more" in (await act(service, visitor, "take_back", **taken))["error"]
+    long = "very " * 5_000 + "long"
+    await act(service, visitor, "say", run_id=run.run_id, text=long)
+    assert len(unread(visitor)[-1]["text"]) == MAX_SHOWN
+    assert await act(service, visitor, "take_back", **{**taken, "message_id": "message_3"}) == {"answer": long}
     gate.open()
     await run.wait()
     assert of_type(run.records, MessageAdded) == [MessageAdded(text="one")]

@@ -44,7 +44,12 @@
       const text = this.input.value;
       if (!text.trim()) return;
       agentui.typeInto(this.input, "");
-      this.act(agentui.ask("say", { run_id: this.going, text, now }), () => this.input.value || agentui.typeInto(this.input, text));
+      this.act(agentui.ask("say", { run_id: this.going, text, now }), () => this.giveBack(text));
+    }
+    /* Puts a text back where it was typed, before what has been typed since. */
+    giveBack(text) {
+      const typed = this.input.value;
+      agentui.typeInto(this.input, typed.trim() ? `${text}\n${typed}` : text);
     }
     /* What the server refuses is said; `undo` gives back what was typed. */
     async act(asked, undo = () => {}) {
@@ -61,12 +66,13 @@
       return this.act(agentui.ask("take_back", { run_id, message_id: id }));
     }
     async reuse(message, { send }) {
+      if (send && this.input.value.trim()) return setText(this.problem, "Something else is typed already: send or clear that first.");
       const text = await this.takeBack(message);
       if (text == null) return;
-      const typed = this.input.value;
-      agentui.typeInto(this.input, send || !typed.trim() ? text : `${typed}\n${text}`);
+      const typed = this.input.value.trim();
+      this.giveBack(text);
       this.input.focus();
-      if (!send) return;
+      if (!send || typed) return; // what was typed meanwhile is no part of it
       // Gradio takes the new text over before its button is pressed.
       requestAnimationFrame(() => this.send.click());
     }
@@ -108,20 +114,26 @@
       known = Boolean(asks);
       if (!queue.settling) box.checked = known;
     };
-    const tell = async () => {
+    const tell = async (before) => {
+      await before;
+      const on = box.checked;
       try {
-        await agentui.ask("ask_first", { on: box.checked });
-        known = box.checked;
+        await agentui.ask("ask_first", { on });
+        known = on;
         return true;
       } catch (error) {
         agentui.notice(error.message);
         return false;
-      } finally {
-        queue.settling = null;
-        box.checked = known;
       }
     };
-    box.addEventListener("change", () => (queue.settling = tell()));
+    box.addEventListener("change", () => {
+      const told = (queue.settling = tell(queue.settling));
+      told.then(() => {
+        if (queue.settling !== told) return; // it was changed once more
+        queue.settling = null;
+        box.checked = known;
+      });
+    });
     return show;
   }
 
