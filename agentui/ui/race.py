@@ -16,6 +16,7 @@ from typing import Any
 from agentui.events import Record
 from agentui.runner import Run
 from agentui.session import Session
+from agentui.ui.choices import Choices
 
 MIN_LANES = 2
 MAX_LANES = 3
@@ -32,6 +33,8 @@ class Lane:
     run: Run | None = None
     session: Session | None = None
     "Its conversation, if the chat can go on with it; its steps can be gone back to when its sandbox is closed."
+    choices: Choices | None = None
+    "The settings of its run."
     problem: str | None = None
     "Why it could not start, in a sentence."
     continued: bool = False

@@ -109,7 +109,7 @@ class RaceActions:
             raise ConfigError(
                 "this chat has a conversation already: press New chat and race there to go on with a lane"
             )
-        await visitor.take_over(lane.run, lane.session.fork(lane.session.steps[-1].step))
+        await visitor.take_over(lane.run, lane.session.fork(lane.session.steps[-1].step), lane.choices)
         lane.continued = True
         visitor.changes.touch()
 
@@ -145,7 +145,8 @@ class RaceActions:
     ) -> list[Lane]:
         lanes: list[Lane] = []
         for agent, session, one in zip(agents, sessions, choices, strict=True):
-            lane = Lane(name=_name(agent, one, [lane.name for lane in lanes]))
+            name = _name(agent, one, [lane.name for lane in lanes])
+            lane = Lane(name=name, choices=dataclasses.replace(one, key=""))
             try:
                 run = self._started(agent, task, session, races, turn)
                 # The chat's agent could not read a conversation of another kind.

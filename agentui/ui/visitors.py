@@ -152,10 +152,11 @@ class Visitor:
         self.runs.pop()
         self._settle()
 
-    async def take_over(self, run: Run, session: Session) -> None:
+    async def take_over(self, run: Run, session: Session, choices: Choices | None) -> None:
         """Make an ended run that went on elsewhere the first of the chat, and `session` what is gone on with."""
         old, self.branches.current.session = self.session, session
-        take = self.begin(next(record.event.task for record in run.records if isinstance(record.event, RunStarted)))
+        task = next(record.event.task for record in run.records if isinstance(record.event, RunStarted))
+        take = self.begin(task, choices)
         self.started(run)
         for record in run.records:
             take(record)
@@ -294,7 +295,5 @@ class Visitors:
 
     async def close(self) -> None:
         """Forget everybody."""
-        visitors = list(self)
-        self._visitors.clear()
-        self._last_seen.clear()
+        visitors, self._visitors, self._last_seen = list(self), {}, {}
         await asyncio.gather(*(visitor.close() for visitor in visitors))

@@ -295,7 +295,7 @@ async def test_a_lane_becomes_the_conversation_of_an_empty_chat():
     scripts = [["<code>x = 41</code>", *answering("first")], ["<code>y = 1</code>", *answering("second")]]
     service, _ = make_service(*scripts, ["<code>final_answer(sorted({'x', 'y'} & set(dir())))</code>"])
     visitor = service.visitors.get(None)
-    done = await race(service, visitor, DEMO, DEMO)
+    done = await race(service, visitor, DEMO, {**DEMO, "instructions": "Be second.", "key": SECRET})
     for run in done.runs:
         await run.wait()
     first, second = done.runs
@@ -303,6 +303,7 @@ async def test_a_lane_becomes_the_conversation_of_an_empty_chat():
     assert [entry.run for entry in visitor.runs] == [second]
     assert [run.run_id for run in visitor.all_runs] == [second.run_id, first.run_id]
     assert "second" in str(visitor.settled)
+    assert visitor.runs[0].choices == Choices(preset="demo", instructions="Be second.")
     assert [lane["continued"] for lane in done.described()["lanes"]] == [False, True]
     assert await service.send(visitor, "And now?", Choices(preset="demo"))
     assert (await visitor.runs[1].run.wait()).output == ["y"]
