@@ -25,6 +25,7 @@ from agentui.ui.choices import Choices
 from agentui.ui.connections import DEMO, key_for
 from agentui.ui.ending import MORE
 from agentui.ui.visitors import Visitor
+from agentui.ui.waiting import in_turn
 
 if TYPE_CHECKING:
     from agentui.ui.service import Service
@@ -192,33 +193,35 @@ class BranchActions:
     async def _branch(
         self, visitor: Visitor, session: Session, shared: list[ChatRun], start: Callable[[], Awaitable[_Start]]
     ) -> None:
-        """Make a branch and begin it; where it cannot begin, everything is as before."""
+        """Make a branch and begin it when its turn comes; where it cannot begin, everything is as before."""
         _check_idle(visitor)
         branches, before = visitor.branches, visitor.branches.current
         branches.check_room()
         visitor.sending = True
         try:
             how = await start()
-            if visitor.branches is not branches or branches.current is not before:
-                raise ConfigError("another chat or branch was begun meanwhile: try again there")
-            branch = Branch(session=session, runs=shared)
-            branches.add(branch)
-            take = visitor.begin(how.shown, how.choices, how.how)
-            try:
-                run = self._service.worker.start(
-                    how.agent,
-                    how.task,
-                    session=session,
-                    limits=how.limits,
-                    first_code=how.code,
-                    approval=True if visitor.asks else None,
-                    on_record=take,
-                )
-            except ConfigError:
-                branches.drop(branch, before)
-                visitor.notice(None)
-                raise
-            visitor.started(run)
+            async with in_turn(visitor, self._service.worker.line, how.shown) as turn:
+                if visitor.branches is not branches or branches.current is not before:
+                    raise ConfigError("another chat or branch was begun meanwhile: try again there")
+                branch = Branch(session=session, runs=shared)
+                branches.add(branch)
+                take = visitor.begin(how.shown, how.choices, how.how)
+                try:
+                    run = self._service.worker.start(
+                        how.agent,
+                        how.task,
+                        session=session,
+                        limits=how.limits,
+                        first_code=how.code,
+                        approval=True if visitor.asks else None,
+                        on_record=take,
+                        turn=turn,
+                    )
+                except ConfigError:
+                    branches.drop(branch, before)
+                    visitor.notice(None)
+                    raise
+                visitor.started(run)
             visitor.changes.touch()
         finally:
             visitor.sending = False

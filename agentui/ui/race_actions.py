@@ -23,7 +23,7 @@ from agentui.ui.connections import DEMO, key_for
 from agentui.ui.race import MAX_LANES, MIN_LANES, Lane, Race, Races
 from agentui.ui.terms import MAX_INSTRUCTIONS
 from agentui.ui.visitors import Visitor
-from agentui.ui.waiting import Waiting
+from agentui.ui.waiting import in_turn
 from agentui.ui.words import humane, sentence
 
 if TYPE_CHECKING:
@@ -118,12 +118,8 @@ class RaceActions:
         agents = await asyncio.gather(
             *(self._agent(visitor, session, one) for session, one in zip(sessions, choices, strict=True))
         )
-        line = self._service.worker.line
         able = sum(not isinstance(agent, AgentUIError) for agent in agents)
-        with line.join(visitor.visitor_id, able, visitor.changes.touch) as turn:
-            if not turn.is_up:
-                with visitor.in_line(Waiting(line=line, turn=turn, task=task, shown=False)):
-                    await turn.wait()
+        async with in_turn(visitor, self._service.worker.line, task, places=able, shown=False) as turn:
             if visitor.races is not races:
                 raise ConfigError("a new chat was begun before the race was: start it again")
             lanes = self._lanes(agents, sessions, choices, task, races, turn)

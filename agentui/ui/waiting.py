@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentui.line import Line, Turn
 from agentui.ui.chat import Message, user_message
+
+if TYPE_CHECKING:
+    from agentui.ui.visitors import Visitor
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,3 +39,26 @@ class Waiting:
         if place is None:
             return None
         return {"place": place, "waiting": self.line.waiting, "running": self.line.taken}
+
+
+@asynccontextmanager
+async def in_turn(
+    visitor: Visitor, line: Line, task: str | None, *, places: int = 1, shown: bool = True
+) -> AsyncGenerator[Turn, None]:
+    """Wait, visibly, for a visitor's turn; what no run has taken of it is given back in the end.
+
+    Args:
+        visitor: Who waits.
+        line: Where.
+        task: What is to begin, as for `Waiting`.
+        places: Runs that are to start together.
+        shown: As for `Waiting`.
+
+    Raises:
+        ConfigError: There cannot be such a turn, or it was given up.
+    """
+    with line.join(visitor.visitor_id, places, visitor.changes.touch) as turn:
+        if not turn.is_up:
+            with visitor.in_line(Waiting(line=line, turn=turn, task=task, shown=shown)):
+                await turn.wait()
+        yield turn

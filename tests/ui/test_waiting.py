@@ -120,6 +120,36 @@ async def test_who_gives_an_api_run_up_leaves_the_line(served):
     assert service.worker.line.waiting == 0
 
 
+async def test_a_branch_waits_in_the_line_too_and_can_leave_it():
+    gate, settings = Gate(), Settings(max_running=1)
+    scripts = iter([DONE, [["Working", gate, *DONE]]])
+    service = Service(
+        settings, Connections(settings, demo_model=lambda: ScriptedModel(next(scripts, DONE))), FakePool()
+    )
+    first, second = service.visitors.get(None), service.visitors.get(None)
+    await service.send(second, "Second", DEMO)
+    run = await ended(second)
+    await service.send(first, "First", DEMO)
+    await gate.reached
+
+    def repeat():
+        request = {"chat": second.chat_id, "verb": "repeat", "run_id": run.run_id}
+        return asyncio.ensure_future(service.actions.act(request))
+
+    given_up = repeat()
+    assert await asyncio.to_thread(eventually, lambda: second.waiting is not None)
+    assert line_of(second)["place"] == 1
+    service.stop(second)
+    assert "line was left" in (await given_up)["error"]
+    assert (len(second.branches.sessions), second.busy) == (1, False)
+    asked = repeat()
+    assert await asyncio.to_thread(eventually, lambda: second.waiting is not None)
+    gate.open()
+    assert await asked == {"answer": None}
+    assert (await ended(second)).output == "done"
+    assert service.worker.line.taken == 0
+
+
 async def test_a_race_waits_for_all_its_places():
     gate, settings = Gate(), Settings(max_running=2)
     scripts = iter([[["Working", gate, *DONE]]])
