@@ -62,6 +62,24 @@ def take(page: Page, path: Path) -> None:
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
+def race(page: Page) -> None:
+    """Race the demo in two lanes, to the comparison of both."""
+    page.locator("#task-input textarea").fill("What is 17 * 23?")
+    page.get_by_role("button", name="Race", exact=True).click()
+    page.get_by_role("dialog", name="Race").get_by_role("button", name="Start race").click()
+    expect(page.get_by_role("region", name="Comparison")).to_be_visible(timeout=90_000)
+
+
+def ask(page: Page) -> None:
+    """Have the agent wait for a decision about its code, with a message in line."""
+    page.get_by_label("Ask before code runs").check()
+    start(page, "bakery")
+    expect(page.get_by_role("button", name="Reject")).to_be_visible(timeout=60_000)
+    page.locator("#task-input textarea").fill("Use the colours of the shop.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Send now")).to_be_visible()
+
+
 def main(folder: Path) -> None:
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +103,12 @@ def main(folder: Path) -> None:
                 start(page, "bakery")
                 finish(page)
                 take(page, folder / f"phone-{scheme}.png")
+        with visitor(browser, demo.local_url, "light", DESKTOP) as page:
+            race(page)
+            take(page, folder / "race-light.png")
+        with visitor(browser, demo.local_url, "dark", DESKTOP) as page:
+            ask(page)
+            take(page, folder / "asking-dark.png")
         browser.close()
     demo.close(verbose=False)
 

@@ -116,6 +116,7 @@ STYLES = tuple(
         "splitter",
         "sheet",
         "dialog",
+        "checks",
         "narrow",
     )
 )

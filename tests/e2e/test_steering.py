@@ -52,6 +52,22 @@ def test_code_is_edited_rejected_and_allowed_also_after_a_reload(visitors, page,
     page.locator("#au-ask-first").uncheck()
 
 
+def test_an_example_that_is_clicked_before_the_server_heard_of_the_setting_waits_for_it(page, stage):
+    stage.plays(code("print(6 * 7)"))
+    # In one turn of the page's loop, so that the question about the setting has not even been sent.
+    page.evaluate(
+        """() => {
+            document.getElementById("au-ask-first").click();
+            document.querySelector("#examples button").click();
+        }"""
+    )
+    expect(page.locator(".au-approval")).to_contain_text("Run this code?")
+    expect(page.locator("#chat")).not_to_contain_text("42")
+    page.locator("#stop").click()
+    expect(page.locator(".au-approval")).to_have_count(0)
+    page.locator("#au-ask-first").uncheck()
+
+
 def test_what_is_typed_while_it_works_waits_in_line_and_can_be_sent_at_once(page, stage):
     never = Gate()
     model = stage.plays(["Let me ", never], code("final_answer('done')"))

@@ -134,6 +134,15 @@
         box.checked = known;
       });
     });
+    // An example, "Go on" and the other ways to begin a run are buttons all over the page; Stop is never held up.
+    const hold = (event) => {
+      const button = event.target.closest?.("button");
+      if (!queue.settling || !button || button.closest("#run-bar")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      queue.settling.then((heard) => heard && button.click());
+    };
+    document.addEventListener("click", hold, true);
     return show;
   }
 
