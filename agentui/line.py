@@ -30,6 +30,7 @@ class Turn:
     Attributes:
         owner: Who waits.
         places: How many runs are to start; of a turn that has come, how many still may.
+        given_up: Nobody is to start in it any more.
     """
 
     def __init__(self, line: Line, owner: object, places: int, on_move: Callable[[], None]) -> None:
@@ -37,6 +38,7 @@ class Turn:
         self.places = places
         self._line = line
         self.on_move = on_move
+        self.given_up = False
         self.came: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -56,7 +58,7 @@ class Turn:
             LeftLine: It was given up.
         """
         await asyncio.wait({self.came})
-        if self.came.cancelled():
+        if self.came.cancelled() or self.given_up:  # perhaps in the moment in which it came
             raise LeftLine("the line was left before the task began: nothing was run")
 
     def take(self) -> Callable[[], None]:
@@ -148,6 +150,7 @@ class Line:
 
     def leave(self, turn: Turn) -> None:
         """Give up a turn, or what is left of one."""
+        turn.given_up = True
         if turn in self._waiting:
             self._waiting.remove(turn)
             turn.came.cancel()

@@ -69,6 +69,19 @@ async def test_leaving_the_line_ends_the_wait_and_lets_the_others_up():
     assert line.taken == 1
 
 
+async def test_a_turn_that_is_given_up_in_the_moment_it_comes_does_not_begin():
+    line = Line(1)
+    first, second = line.join("a"), line.join("b")
+    waiting = asyncio.ensure_future(second.wait())
+    await asyncio.sleep(0)
+    first.stop()
+    assert second.is_up
+    second.stop()
+    with pytest.raises(LeftLine):
+        await waiting
+    assert line.taken == 0
+
+
 async def test_a_turn_that_came_and_was_not_used_is_given_back():
     line = Line(1)
     with pytest.raises(ValueError, match="cannot start"), line.join("a"):
