@@ -26,6 +26,7 @@ from agentui.sandbox.base import SandboxInfo
 from agentui.ui.choices import Choices
 from agentui.ui.connections import DEMO, keep_key, preset_of
 from agentui.ui.feed import Feed
+from agentui.ui.known import known
 from agentui.ui.layout import Parts, page
 from agentui.ui.pace import pace
 from agentui.ui.service import Service
@@ -79,8 +80,10 @@ class PageEvents:
         fields = parts.fields
         connection = [fields.preset, fields.base_url, fields.model_id]
         hello = demo.load(self.hello, [visitor], [visitor, *fields.kept, fields.key_note], **_ACT)
-        hello.then(self.watch_settled, [visitor], [parts.settled, parts.live], **_WATCH)
-        hello.then(self.watch_live, [visitor], [parts.live, parts.inspector], **_WATCH)
+        again = parts.pressed.attach.click(None, None, [parts.pressed.known], js="agentui.known", **_ACT)
+        for opened in (hello, again):
+            opened.then(self.watch_settled, [visitor], [parts.settled, parts.live], **_WATCH)
+            opened.then(self.watch_live, [visitor, parts.pressed.known], [parts.live, parts.inspector], **_WATCH)
         demo.unload(self.unload)
         sending: dict[str, Any] = {
             "inputs": [visitor, parts.task, *fields.all],
@@ -91,10 +94,10 @@ class PageEvents:
         parts.task.submit(self.send, **sending)
         for chip, example in zip(parts.chips, EXAMPLES, strict=False):
             chip.click(_constant(example.task), None, [parts.task], **_ACT).then(self.send, **sending)
-        parts.follow_up.click(self.follow_up, [visitor], [parts.task], **_ACT).then(self.send, **sending)
-        parts.go_on.click(
+        parts.pressed.follow_up.click(self.follow_up, [visitor], [parts.task], **_ACT).then(self.send, **sending)
+        parts.pressed.go_on.click(
             self.go_on,
-            [visitor, parts.go_on_run, *fields.all],
+            [visitor, parts.pressed.go_on_run, *fields.all],
             [fields.api_key, fields.key_note],
             js="agentui.withRunToGoOn",
             **_ACT,
@@ -143,11 +146,13 @@ class PageEvents:
         finally:
             self._shut(request, watch, visitor.watches)
 
-    async def watch_live(self, visitor_id: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, str], None]:
-        """Yield the live step and the new records, a few times a second."""
+    async def watch_live(
+        self, visitor_id: Any, had: str | None, request: gr.Request
+    ) -> AsyncGenerator[tuple[Any, str], None]:
+        """Yield the live step and the records that the page has not `had`, a few times a second."""
         visitor = self._visitor(visitor_id, request)
         watch = self._open(request, visitor.watches)
-        feed = Feed(visitor)
+        feed = Feed(visitor, known(had))
         batch = ""
         try:
             async for changed in frames(visitor.changes, watch, pace_s=lambda: pace(visitor.weight), beat_s=BEAT_S):

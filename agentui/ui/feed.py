@@ -31,6 +31,7 @@ from agentui.events import (
     UsageUpdated,
 )
 from agentui.runner import Run
+from agentui.ui.known import Known
 from agentui.ui.steering_actions import unread
 from agentui.ui.visitors import Visitor
 
@@ -42,17 +43,23 @@ _DELTAS = (ReasoningDelta, TextDelta, CodeDelta, OutputDelta)
 
 
 class Feed:
-    """What one page has been sent so far."""
+    """What one page has been sent so far.
 
-    def __init__(self, visitor: Visitor) -> None:
+    Args:
+        visitor: Who is watched.
+        known: What the page has already.
+    """
+
+    def __init__(self, visitor: Visitor, known: Known | None = None) -> None:
+        known = known or Known()
         self._visitor = visitor
-        self._shown = ("", "")
-        self._cursors: dict[str, int] = {}
+        self._shown = (known.chat, known.branch)
+        self._cursors: dict[str, int] = dict(known.runs)
         self.behind = False
         "Whether there is more than the last batch could hold."
 
     def take(self) -> str:
-        """The next batch, as JSON; the first one of a branch begins at the beginning of the chat."""
+        """The next batch, as JSON; the first one of a branch that is new to the page begins at its beginning."""
         shown = (self._visitor.chat_id, self._visitor.branches.current.branch_id)
         if self._shown != shown:
             self._shown, self._cursors = shown, {}

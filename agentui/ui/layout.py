@@ -22,6 +22,25 @@ from agentui.ui.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """What only the browser presses and fills in.
+
+    Attributes:
+        go_on: For the button of a card in the transcript.
+        go_on_run: The run of that card.
+        follow_up: For the follow-up that the transcript offers.
+        attach: When its connection is back.
+        known: What the browser has already then.
+    """
+
+    go_on: gr.Button
+    go_on_run: gr.Textbox
+    follow_up: gr.Button
+    attach: gr.Button
+    known: gr.Textbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The components that events use."""
 
@@ -34,12 +53,7 @@ class Parts:
     stop: gr.Button
     new_chat: gr.Button
     chips: list[gr.Button]
-    go_on: gr.Button
-    "Pressed by the browser for the button of a card in the transcript."
-    go_on_run: gr.Textbox
-    "The run of that card, filled in by the browser."
-    follow_up: gr.Button
-    "Pressed by the browser for the follow-up that the transcript offers."
+    pressed: Pressed
 
 
 def page(
@@ -68,7 +82,7 @@ def page(
                 with gr.Column(elem_id="conversation"):
                     settled, live, chips = _transcript(agent)
                     task, send = _composer()
-                    go_on, go_on_run, follow_up = _pressed_by_script()
+                    pressed = _pressed_by_script()
                 inspector = gr.HTML(
                     elem_id="inspector",
                     html_template='<div class="au-root"></div>',
@@ -87,18 +101,19 @@ def page(
         stop=stop,
         new_chat=new_chat,
         chips=chips,
-        go_on=go_on,
-        go_on_run=go_on_run,
-        follow_up=follow_up,
+        pressed=pressed,
     )
 
 
-def _pressed_by_script() -> tuple[gr.Button, gr.Textbox, gr.Button]:
+def _pressed_by_script() -> Pressed:
     with gr.Row(elem_classes="au-hidden", elem_id="pressed-by-script"):
-        go_on = gr.Button("Go on", elem_id="go-on", min_width=0)
-        go_on_run = gr.Textbox(elem_id="go-on-run", container=False, show_label=False)
-        follow_up = gr.Button("Follow-up", elem_id="follow-up", min_width=0)
-    return go_on, go_on_run, follow_up
+        return Pressed(
+            go_on=gr.Button("Go on", elem_id="go-on", min_width=0),
+            go_on_run=gr.Textbox(elem_id="go-on-run", container=False, show_label=False),
+            follow_up=gr.Button("Follow-up", elem_id="follow-up", min_width=0),
+            attach=gr.Button("Attach", elem_id="attach", min_width=0),
+            known=gr.Textbox(elem_id="known", container=False, show_label=False),
+        )
 
 
 def _transcript(agent: Runnable | None) -> tuple[gr.Chatbot, gr.Chatbot, list[gr.Button]]:

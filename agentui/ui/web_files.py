@@ -17,6 +17,8 @@ SCRIPTS = tuple(
         "format",
         "store",
         "ask",
+        "stream",
+        "connection",
         "run",
         "compare",
         "row",

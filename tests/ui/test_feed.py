@@ -6,6 +6,7 @@ from agentui.agent import CodeAgent
 from agentui.models.scripted import Reasoning, ScriptedModel
 from agentui.testing import FakePool
 from agentui.ui.feed import Feed, compact, stretch
+from agentui.ui.known import Known, known
 from agentui.ui.visitors import Visitors
 from agentui.view import fold
 
@@ -58,3 +59,22 @@ async def test_a_new_chat_begins_a_new_feed(visitor):
     after = json.loads(feed.take())
     assert after["chat"] != before
     assert after["runs"] == []
+
+
+def test_a_page_that_attaches_again_gets_what_it_has_not(visitor):
+    run, branch = visitor.runs[0].run, visitor.branches.current.branch_id
+    had = known(json.dumps({"chat": visitor.chat_id, "branch": branch, "runs": {run.run_id: 7, "no such run": 3}}))
+    (part,) = json.loads(Feed(visitor, had).take())["runs"]
+    assert (part["from_seq"], part["next_seq"]) == (7, len(run.records))
+    for chat, shown in (("another", branch), (visitor.chat_id, "another")):
+        (part,) = json.loads(Feed(visitor, Known(chat=chat, branch=shown, runs={run.run_id: 7})).take())["runs"]
+        assert part["from_seq"] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", 7, "null", "[]", "{", '{"chat": 1}', '{"runs": {"a": -1}}', '{"runs": {"a": "1"}}', "[" * 9_000]
+    + ['{"runs": [1]}', '{"chat": "%s"}' % ("x" * 300_000)],
+)
+def test_what_makes_no_sense_is_nothing_that_a_page_has(text):
+    assert known(text) == Known()

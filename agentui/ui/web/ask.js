@@ -13,8 +13,13 @@
 
   /* Resolves to the server's answer; rejects with an Error whose message is for people. */
   agentui.ask = async (verb, fields = {}) => {
-    const answer = await agentui.server.act({ chat: await agentui.chatId(), ...fields, verb });
-    if (answer?.error) throw new Error(answer.error);
-    return answer?.answer ?? null;
+    const chat = await agentui.chatId();
+    const { connection } = agentui;
+    if (connection.problem) throw new Error(connection.problem);
+    const answer = await agentui.server.act({ chat, ...fields, verb });
+    // Gradio's client keeps the reason to itself.
+    if (!answer) throw new Error(connection.fail());
+    if (answer.error) throw new Error(answer.error);
+    return answer.answer ?? null;
   };
 })();

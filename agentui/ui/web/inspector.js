@@ -15,6 +15,8 @@
     constructor({ root, status, refetch = null, onState = () => {}, onDraw = () => {}, onSelect = () => {} }) {
       Object.assign(this, { root, status, refetch, onState, onDraw, onSelect });
       this.chat = this.branch = null;
+      /* What the run bar says instead of the run, if anything. */
+      this.instead = null;
       this.runs = new Map();
       this.lanes = new Map();
       this.shown = this.selected = null;
@@ -280,10 +282,10 @@
       const now = latest ? latest.now() : 0;
       this.bar.draw(view, now, this.runs);
       this.onDraw(view, now);
-      if (this.line) this.bar.wait(agentui.lineText(this.line));
-      const text = this.line ? agentui.lineText(this.line) : phaseText(view, now);
-      const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : text;
-      setText(this.phase, this.line ? text : view ? spoken : "");
+      const instead = this.instead ?? (this.line && agentui.lineText(this.line));
+      if (instead) this.bar.wait(instead);
+      const spoken = view?.phase === "retrying" && !view.end ? "The model is asked again" : phaseText(view, now);
+      setText(this.phase, instead || (view ? spoken : ""));
       const [running, own] = [[...this.runs.values()].some((run) => !run.view.end), Boolean(view && !view.end)];
       const runs = this.own.length;
       const key = `${running}/${own}/${runs}/${this.chat}/${JSON.stringify(this.line)}`;

@@ -3,6 +3,7 @@
   const agentui = (window.agentui ??= {});
   const { el } = agentui;
 
+  /* Returns the line. */
   agentui.notice = (text) => {
     const close = el("button", "au-icon", "✕");
     close.type = "button";
@@ -11,5 +12,6 @@
     close.addEventListener("click", () => node.remove());
     document.getElementById("chat").before(node);
     agentui.inspector?.say(text);
+    return node;
   };
 })();
