@@ -120,6 +120,28 @@ def test_prose_is_the_same_however_it_grew_and_shrank(page, seed):
         assert part in seen["whole"]
 
 
+@pytest.mark.parametrize("piece", ["word **bold** ", "x😀", "| a "])
+def test_a_line_without_end_is_read_once_and_looks_the_same_however_it_grew(page, piece):
+    text = piece * (60_000 // len(piece))
+    seen = page.evaluate(
+        """(text) => {
+            const made = (grows) => {
+                const node = document.createElement("div"), prose = new agentui.Prose(node);
+                if (grows) for (let at = 0; at < text.length; at += 1_000) prose.update(text.slice(0, at));
+                prose.update(text);
+                return { node, prose };
+            };
+            const [grown, whole] = [made(true), made(false)];
+            return { same: grown.node.innerHTML === whole.node.innerHTML, text: whole.node.textContent,
+                     left: text.length - whole.prose.ends };
+        }""",
+        text,
+    )
+    assert seen["same"]
+    assert seen["left"] <= 20_000
+    assert "".join(seen["text"].split()) == "".join(text.replace("**", "").split())
+
+
 def test_a_hostile_text_is_shown_and_does_nothing(page):
     found = page.evaluate(
         """texts => texts.map((text) => {

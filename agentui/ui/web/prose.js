@@ -87,6 +87,14 @@
     return nodes;
   }
 
+  /* Where a line that is too long for a block is cut, at a space if there is one; -1 for any other. */
+  function cutOf(text, at, newline) {
+    if ((newline < 0 ? text.length : newline) - at <= MOST + 1) return -1;
+    const space = text.lastIndexOf(" ", at + MOST);
+    if (space > at) return space + 1;
+    return at + MOST + (text.codePointAt(at + MOST - 1) > 0xffff ? 1 : 0);
+  }
+
   class Prose {
     /* node: where the blocks are put. */
     constructor(node) {
@@ -108,8 +116,10 @@
       this.live = [];
       let block = [];
       for (let at = this.ends; at < text.length; ) {
-        const end = text.indexOf("\n", at);
-        const next = end < 0 ? text.length : end + 1;
+        const newline = text.indexOf("\n", at);
+        const cut = this.fence ? -1 : cutOf(text, at, newline);
+        const end = cut < 0 ? newline : cut;
+        const next = cut < 0 ? (end < 0 ? text.length : end + 1) : cut;
         const line = text.slice(at, end < 0 ? undefined : end).replace(CONTROL, "");
         if (this.fence) this.goOn(line, at, end < 0, next);
         else if (end < 0) {
