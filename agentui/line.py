@@ -92,6 +92,8 @@ class Line:
         self.places = places
         self._held: Counter[object] = Counter()
         self._waiting: list[Turn] = []
+        self._places: dict[Turn, int] | None = None
+        "Of all who wait, from 1; None when it has to be found out anew. All of them ask after every move."
 
     @property
     def taken(self) -> int:
@@ -139,8 +141,9 @@ class Line:
 
     def place_of(self, turn: Turn) -> int | None:
         """The place of a turn, from 1; None if it does not wait."""
-        order = self._order()
-        return order.index(turn) + 1 if turn in order else None
+        if self._places is None:
+            self._places = {turn: place for place, turn in enumerate(self._order(), start=1)}
+        return self._places.get(turn)
 
     def give_back(self, owner: object, places: int) -> None:
         """Places are free again."""
@@ -161,7 +164,7 @@ class Line:
 
     def close(self) -> None:
         """Send everybody away who waits."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._places = self._waiting, [], None
         for turn in waiting:
             turn.came.cancel()
 
@@ -175,9 +178,11 @@ class Line:
         return [turn for _, turn in sorted(ranked, key=lambda entry: entry[0])]  # stable: first come, first served
 
     def _advance(self) -> None:
+        self._places = None
         while self._waiting and (turn := self._order()[0]).places <= self.places - self.taken:
             self._waiting.remove(turn)
             self._held[turn.owner] += turn.places
+            self._places = None
             turn.came.set_result(None)
             turn.on_move()
         for turn in list(self._waiting):
