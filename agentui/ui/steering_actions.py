@@ -80,6 +80,8 @@ class SteeringActions:
         run, now = _run(_own(visitor), given(fields, "run_id", str)), given(fields, "now", bool, default=False)
         text = given(fields, "text", str)
         self._service.check_task(text)
+        if now:
+            self._check_cut()
         message = run.say(text, now=now)
         if run not in self._followers:
             self._followers[run] = task = asyncio.create_task(self._follow(visitor, run))
@@ -88,8 +90,14 @@ class SteeringActions:
         return message.message_id
 
     async def hurry(self, visitor: Visitor, fields: Fields) -> None:
-        """Cut what goes on, so that the waiting messages are read now: `{"run_id"}`."""
-        _run(_own(visitor), given(fields, "run_id", str)).mailbox.cut()
+        """Cut what goes on, so that the waiting messages are read now: `{"run_id"}`.
+
+        Raises:
+            ConfigError: The agent reads nothing before its run is over.
+        """
+        run = _run(_own(visitor), given(fields, "run_id", str))
+        self._check_cut()
+        run.mailbox.cut()
 
     async def take_back(self, visitor: Visitor, fields: Fields) -> str:
         """Remove a message that was not read: `{"run_id", "message_id"}` → its text.
@@ -103,6 +111,14 @@ class SteeringActions:
         if message is None:
             raise ConfigError("this message is not waiting any more: the agent has read it, or it was removed")
         return message.text
+
+    def _check_cut(self) -> None:
+        agent = self._service.own_agent
+        if agent is not None and agent.keeps_memory:
+            raise ConfigError(
+                "this agent keeps its conversation itself and reads nothing before its run is over: "
+                "let the message wait, or stop the run"
+            )
 
     async def _follow(self, visitor: Visitor, run: Run) -> None:
         """When the run has completed, begin what was said too late for it."""

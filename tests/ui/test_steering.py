@@ -1,6 +1,7 @@
 """What the page asks about a run that goes on: only the visitor's own, only what makes sense, and nothing is lost."""
 
 import pytest
+import smolagents
 from builders import of_type
 
 from agentui.adopt import AgentSource
@@ -10,7 +11,8 @@ from agentui.events import ApprovalDecided, MessageAdded
 from agentui.models.gate import Gate
 from agentui.models.scripted import ScriptedModel
 from agentui.settings import Settings
-from agentui.testing import FakePool
+from agentui.smolagents.agent import SmolagentsAgent
+from agentui.testing import FakePool, Reply, Stall, serve_chat
 from agentui.ui.choices import Choices
 from agentui.ui.connections import Connections
 from agentui.ui.service import Service
@@ -114,6 +116,22 @@ async def test_hurrying_cuts_what_goes_on():
     await act(service, visitor, "hurry", run_id=run.run_id)
     await run.wait()
     assert of_type(run.records, MessageAdded) == [MessageAdded(text="faster", interrupted=True)]
+
+
+async def test_an_agent_that_reads_nothing_before_its_end_says_so_when_it_is_hurried():
+    with serve_chat(Reply("Let me ", Stall())) as server:
+        model = smolagents.OpenAIModel("own", api_base=server.base_url, api_key="sk-x")
+        agent = SmolagentsAgent(smolagents.CodeAgent(tools=[], model=model), sandbox_pool=FakePool())
+        settings = Settings()
+        service = Service(settings, Connections(settings, agent.model), FakePool(), AgentSource(agent))
+        visitor = service.visitors.get(None)
+        assert await service.send(visitor, "task", Choices(preset="agent"))
+        fields = {"run_id": visitor.runs[-1].run.run_id, "text": "wait"}
+        assert "reads nothing before" in (await act(service, visitor, "say", **fields, now=True))["error"]
+        assert "answer" in await act(service, visitor, "say", **fields)
+        assert "reads nothing before" in (await act(service, visitor, "hurry", **fields))["error"]
+        assert [message["text"] for message in unread(visitor)] == ["wait"]
+        await service.close()
 
 
 async def test_what_came_too_late_for_a_run_is_the_next_task():
