@@ -15,6 +15,9 @@ from agentui.cli.terminal import clean, one_line
 from agentui.errors import ConfigError
 from agentui.steering_events import ApprovalRequested
 
+if sys.platform != "win32":
+    import termios
+
 _QUESTION = "Run it? y = yes, n = no, e = edit it first: "
 
 
@@ -26,7 +29,7 @@ def terminal_approver() -> Callable[[ApprovalRequested], Decision]:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError("--approve asks on a terminal, and this is none: leave it out, or run it in a terminal")
-    return Approver(_read_line, _write, edited)
+    return Approver(_read_line, _write, edited, forget_typed)
 
 
 class Approver:
@@ -36,18 +39,24 @@ class Approver:
         read: Gives the next line that is typed; None at the end of the input.
         write: Shows text.
         edit: Gives the code as somebody has changed it.
+        forget: Called before the question: what was typed before the code was seen is no answer to it.
     """
 
     def __init__(
-        self, read: Callable[[], str | None], write: Callable[[str], object], edit: Callable[[str], str]
+        self,
+        read: Callable[[], str | None],
+        write: Callable[[str], object],
+        edit: Callable[[str], str],
+        forget: Callable[[], object] = lambda: None,
     ) -> None:
-        self._read, self._write, self._edit = read, write, edit
+        self._read, self._write, self._edit, self._forget = read, write, edit, forget
 
     def __call__(self, request: ApprovalRequested) -> Decision:
         """Ask until there is an answer; the end of the input is a no."""
         self._write(f"\n{clean(request.code).rstrip()}\n\n")
         for effect in request.effects:
             self._write(f"  line {effect.line}: {effect.kind} {one_line(effect.what)}\n")
+        self._forget()
         while True:
             self._write(_QUESTION if request.editable else _QUESTION.replace(", e = edit it first", ""))
             answer = self._read()
@@ -78,6 +87,12 @@ def edited(code: str) -> str:
             _write(f"the editor {editor[0]!r} failed ({error}): set EDITOR to one that is there\n")
             return ""
         return path.read_text(encoding="utf-8", errors="replace")
+
+
+def forget_typed() -> None:
+    """Drop what was typed on the terminal and not read yet."""
+    if sys.platform != "win32":
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _read_line() -> str | None:

@@ -1,9 +1,12 @@
 """Code that is shown in the terminal before it runs."""
 
+import os
+import sys
+
 import pytest
 
 from agentui.approval import Decision
-from agentui.cli.approve import Approver, edited, terminal_approver
+from agentui.cli.approve import Approver, edited, forget_typed, terminal_approver
 from agentui.errors import ConfigError
 from agentui.steering_events import ApprovalRequested, Effect
 
@@ -33,6 +36,25 @@ def test_the_answer_decides(typed, editable, expected):
     text = "".join(shown)
     assert "line 1: import os" in text
     assert "\x1b" not in text
+
+
+def test_what_was_typed_before_the_code_was_seen_is_no_answer(monkeypatch):
+    keyboard, terminal = os.openpty()
+    with open(terminal, encoding="utf-8") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        os.write(keyboard, b"y\n")
+        shown = []
+
+        def write(text):
+            shown.append(text)
+            if text.startswith("Run it?"):
+                os.write(keyboard, b"n\n")
+            if text.startswith("Why?"):
+                os.write(keyboard, b"too fast\n")
+
+        ask = Approver(lambda: os.read(terminal, 1_000).decode(), write, edited, forget_typed)
+        assert ask(request()) == Decision(verdict="rejected", reason="too fast")
+    os.close(keyboard)
 
 
 def test_the_editor_of_the_environment_changes_the_code(monkeypatch, tmp_path):
