@@ -128,7 +128,7 @@ def _works(model_id: str, answer: _Answer, listed: Sequence[str] | ModelError, *
         summary=f"{model_id!r} answers{first}",
         facts=(
             "the key is accepted" if has_key else "no key was sent, and none is needed",
-            f"one of {len(names):,} models that the server lists" if model_id in names else _not_listed(names),
+            _standing(model_id, names),
             "the answer streams" if answer.pieces > 1 else "too little came to see whether it streams",
             "token usage is reported"
             if reported
@@ -138,15 +138,23 @@ def _works(model_id: str, answer: _Answer, listed: Sequence[str] | ModelError, *
     )
 
 
-def _not_listed(names: Sequence[str]) -> str:
-    return "the server answers to this name, though it does not list it" if names else "the server lists no models"
+def _standing(model_id: str, names: Sequence[str]) -> str:
+    if not names:
+        return "the server lists no models"
+    if model_id not in names:
+        return "the server answers to this name, though it does not list it"
+    return (
+        f"one of {len(names):,} models that the server lists" if len(names) > 1 else "the server lists no other model"
+    )
 
 
 async def _without_model(model: OpenAIServerModel, listed: Sequence[str] | ModelError) -> Probe:
     if isinstance(listed, ModelError):
         return Probe(ok=False, summary=await _wrong(model, listed, listed))
     names = ", ".join(listed[:5]) + (" …" if len(listed) > 5 else "")
-    summary = f"{model.server} answers, {len(listed):,} models{': ' if names else ''}{names}"
+    summary = (
+        f"{model.server} answers, {len(listed):,} model{'' if len(listed) == 1 else 's'}{': ' if names else ''}{names}"
+    )
     return Probe(ok=True, summary=summary, models=tuple(listed))
 
 

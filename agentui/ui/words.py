@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 _RAISED = re.compile(r"^\s*[\w.]+(Error|Exception|Warning|Interrupt)\b")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://")
 _CAUSE = re.compile(r": [A-Z]\w*(Error|Exception|Timeout)(: .*)?$")
 _VALUE = re.compile(r"\b(?:max_steps|max_seconds|max_tokens|max_cost_usd|step_seconds)=")
 _FIELDS = {
@@ -38,9 +39,10 @@ def gist(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` with a capital letter and a full stop."""
+    """`text` with a capital letter, unless it begins with an address, and a full stop."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+    first = text[:1] if _ADDRESS.match(text) else text[:1].upper()
+    return first + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
 
 
 def seconds(value: float) -> str:

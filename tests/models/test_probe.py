@@ -61,6 +61,12 @@ async def test_what_a_server_leaves_out_is_told_too():
     assert any("not reported in full" in fact for fact in found.facts)
 
 
+async def test_the_only_model_of_a_server_is_not_counted_as_many():
+    async with wire_server(server(play(HI), models=["m"])) as wire:
+        assert "the server lists no other model" in (await probe_server("m", wire.url, KEY)).facts
+        assert (await probe_server(None, wire.url, KEY)).summary == f"{wire.url} answers, 1 model: m"
+
+
 async def test_a_model_that_only_thinks_for_so_few_tokens_works():
     async with wire_server(server(play(sse(delta(reasoning_content="Hm"), delta(finish="length"))))) as wire:
         assert (await probe_server("m", wire.url, KEY)).ok

@@ -36,4 +36,6 @@ def test_numbers_have_the_digits_that_matter():
         "$0.00", "$0.000012", "$0.012", "$0.5", "$12.35",
     ]  # fmt: skip
     assert [seconds(s) for s in (60, 125)] == ["1 min", "2 min 5 s"]
-    assert [sentence(text) for text in ("so it is", "Why?")] == ["So it is.", "Why?"]
+    assert [sentence(text) for text in ("so it is", "Why?", "http://here answers")] == [
+        "So it is.", "Why?", "http://here answers.",
+    ]  # fmt: skip

@@ -19,6 +19,7 @@
   };
   const NAME = new RegExp(`\\b(?:the )?(${Object.keys(FIELDS).join("|")})\\b`, "g");
   const SHOWN_VALUE = 200;
+  const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//;
 
   /* Text of an error with the names of the page's fields; what code raised stays as it is. */
   function humane(text) {
@@ -27,10 +28,11 @@
   }
   /* An error without what the client's program said about it. */
   const gist = (text) => humane(text).replace(CAUSE, "");
-  /* With a capital letter and a full stop. */
+  /* With a capital letter, unless it begins with an address, and a full stop. */
   function sentence(text) {
     const trimmed = text.trim();
-    return trimmed.slice(0, 1).toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
+    const first = ADDRESS.test(trimmed) ? trimmed.slice(0, 1) : trimmed.slice(0, 1).toUpperCase();
+    return first + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? "" : ".");
   }
   /* A duration that somebody waits for: no digits that do not matter. */
   const wait = (s) => (s < 10 ? `${Math.max(s, 0.1).toFixed(1)} s`.replace(".0 s", " s") : `${Math.round(s)} s`);
