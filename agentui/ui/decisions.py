@@ -29,7 +29,8 @@ def decision_notes(approvals: Sequence[ApprovalView], *, live: bool) -> list[str
 
 def decision_text(decided: ApprovalDecided) -> str:
     """What was decided, as HTML."""
-    allowed = f" Allowed in this run: {text_html(', '.join(decided.allowed))}." if decided.allowed else ""
+    patterns = ", ".join("code in which nothing is seen" if one == "none" else one for one in decided.allowed)
+    allowed = f" Allowed in this run: {text_html(patterns)}." if patterns else ""
     if decided.automatic:
         return "Not asked: all that is seen in it was allowed in this run."
     if decided.decision == "rejected":

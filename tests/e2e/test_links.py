@@ -35,6 +35,7 @@ def test_a_link_selects_its_step_for_its_own_visitor_and_says_when_it_cannot(pag
     assert "One." not in stranger.content()
     stranger.locator(".au-notice button").click()
     expect(stranger.locator(".au-notice")).to_have_count(0)
+    expect(visitors.open(query="?run=nonsense").locator(".au-notice")).to_contain_text("not in this chat")
     read = page.evaluate(LINKS)
     nothing = {"run": None, "step": None, "tab": None, "t": None}
     assert read[:3] == [
@@ -42,7 +43,8 @@ def test_a_link_selects_its_step_for_its_own_visitor_and_says_when_it_cannot(pag
         {**nothing, "run": "2"},
         nothing,
     ]
-    assert read[3:] == [{**nothing, "step": 10}, nothing, nothing, {**nothing, "run": "1", "t": 12.5}, nothing]
+    unknown = {**nothing, "run": "unknown"}
+    assert read[3:] == [{**nothing, "step": 10}, unknown, unknown, {**nothing, "run": "1", "t": 12.5}, nothing]
 
 
 def test_keys_walk_the_steps_and_do_nothing_while_somebody_types_or_when_they_are_off(page, stage):

@@ -265,3 +265,19 @@ def test_a_phone_has_one_column_and_reaches_everything(visitors, stage, scheme):
     expect(phone.locator("#run-bar")).to_contain_text("Stopped")
     phone.get_by_role("button", name="Settings").tap()
     expect(phone.locator("#base-url")).to_be_in_viewport()
+
+
+def test_a_new_chat_asks_before_it_ends_a_run(page, stage):
+    gate = Gate()
+    stage.plays(["Working", gate, "<code>final_answer('done')</code>"])
+    send(page, "Go")
+    expect(page.locator("#chat")).to_contain_text("Working")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.locator("#new-chat").click()
+    assert "stops it" in asked[0]
+    gate.open()
+    expect(page.locator("#run-bar")).to_contain_text("Completed")
+    page.locator("#new-chat").click()
+    expect(page.locator("#welcome")).to_be_visible()
+    assert len(asked) == 1

@@ -43,6 +43,9 @@ def test_code_is_edited_rejected_and_allowed_also_after_a_reload(visitors, page,
     press(page, "Reject the code")
     expect(card).to_contain_text("math")
     assert "not that module" in model.requests[2][-1].text
+    spans = page.evaluate("agentui.inspector.shown.view.steps.map((step) => step.spans(99).map((span) => span.kind))")
+    assert spans[0] == ["waiting", "generating", "person", "running"]
+    assert spans[-1] == ["waiting", "generating", "person"]
     page.get_by_label("imports math").check()
     press(page, "Run")
     expect(card).to_contain_text("a.txt")

@@ -110,6 +110,8 @@ def test_a_phone_shows_the_welcome_from_its_beginning(visitors, stage):
     title = phone.locator("#welcome h2")
     expect(title).to_be_in_viewport(ratio=1)
     assert phone.locator("#chat").evaluate("chat => chat.scrollHeight > chat.clientHeight && chat.scrollTop === 0")
+    phone.locator("#send").tap()
+    expect(phone.locator("#chat .au-error")).to_be_in_viewport(ratio=1)
     stage.plays("<code>final_answer('fine')</code>")
     send(phone, "Go")
     expect(phone.locator("#run-bar")).to_contain_text("Completed")

@@ -90,6 +90,7 @@
       try {
         await agentui.ask("fork", { run_id: this.runId, step: what === "task" ? 0 : this.step, [what]: area.value });
         this.node.close();
+        agentui.toEnd();
       } catch (error) {
         this.refused.textContent = error.message;
         area.focus();

@@ -5,7 +5,7 @@
   const { el } = agentui;
 
   function decisionText(decided) {
-    const allowed = decided.allowed?.length ? ` Allowed in this run: ${decided.allowed.join(", ")}.` : "";
+    const allowed = decided.allowed?.length ? ` Allowed in this run: ${decided.allowed.map((pattern) => (pattern === "none" ? "code in which nothing is seen" : pattern)).join(", ")}.` : "";
     if (decided.automatic) return "Not asked: all that is seen in it was allowed in this run.";
     if (decided.decision === "rejected") return `You rejected this code${decided.reason ? `: ${decided.reason}` : "."}`;
     if (decided.decision === "edited") return `You edited this code before it ran.${allowed}`;

@@ -36,7 +36,7 @@
   class StepView {
     constructor(number, kind, started) {
       Object.assign(this, { number, kind, started });
-      this.firstDelta = this.codeStarted = this.resent = null;
+      this.firstDelta = this.codeStarted = this.resent = this.asked = this.decided = null;
       this.calls = new Map();
       this.artifacts = [];
       this.requests = [];
@@ -73,11 +73,12 @@
       const finished = timing?.finished ?? now;
       const started = timing?.started ?? this.started;
       const first = timing?.first_delta ?? this.firstDelta;
-      const answered = timing ? timing.model_finished : this.codeStarted;
+      const answered = timing ? timing.model_finished : (this.asked ?? this.codeStarted);
       const ran = this.codeStarted != null;
       const spans = [{ kind: "waiting", from: started, to: first ?? answered ?? finished }];
       if (first != null) spans.push({ kind: "generating", from: first, to: answered ?? finished });
-      if (ran) spans.push({ kind: "running", from: answered ?? this.codeStarted, to: finished });
+      if (this.asked != null) spans.push({ kind: "person", from: this.asked, to: this.decided ?? this.codeStarted ?? finished });
+      if (ran) spans.push({ kind: "running", from: this.asked == null ? (answered ?? this.codeStarted) : this.codeStarted, to: finished });
       return spans;
     }
   }
@@ -210,8 +211,10 @@
           return null;
         case "approval_requested":
           step.approvals.push({ asked: event, decided: null });
+          step.asked ??= t;
           return "approving";
         case "approval_decided": {
+          if (step.asked != null) step.decided = t;
           const known = step.approvals.find((one) => one.asked?.approval_id === event.approval_id);
           if (known) known.decided = event;
           else step.approvals.push({ asked: null, decided: event });
@@ -274,7 +277,7 @@
     lastCall(step, now) {
       const timing = step.end?.timing;
       const first = timing ? timing.first_delta : step.firstDelta;
-      const finished = timing ? timing.model_finished : (step.codeStarted ?? now);
+      const finished = timing ? timing.model_finished : (step.asked ?? step.codeStarted ?? now);
       return {
         key: `${step.number}.last`,
         attempt: step.retries.length + 1,
@@ -282,7 +285,7 @@
         cost: step.cost,
         counted: step.counted,
         margin: step.margin,
-        live: !step.end && step.codeStarted == null && !this.end,
+        live: !step.end && step.asked == null && step.codeStarted == null && !this.end,
         first: first == null ? null : first - (step.resent ?? timing?.started ?? step.started),
         generating: first == null || finished == null ? null : finished - first,
       };

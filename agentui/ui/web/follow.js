@@ -45,6 +45,11 @@
     // Gradio replaces and adds blocks when it likes.
     const observeAll = () => [...chat.children].forEach((child) => grown.observe(child));
     new MutationObserver(observeAll).observe(chat, { childList: true });
+    // Below a welcome that is longer than the screen, what is wrong with a task would not be seen.
+    const showError = () => {
+      if (document.body.dataset.chat !== "going") [...chat.querySelectorAll(".au-error")].at(-1)?.scrollIntoView({ block: "nearest" });
+    };
+    new MutationObserver(showError).observe(chat, { childList: true, subtree: true });
     observeAll();
     const follow = () => {
       set(true);

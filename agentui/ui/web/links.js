@@ -5,17 +5,17 @@
   const RUN = /^[0-9a-f]{32}$|^[1-9]\d{0,5}$/;
   const GIVE_UP_MS = 3_000;
 
-  /* What an address asks for: {run, step, tab, t}, each null where it says nothing that makes sense. */
+  /* What an address asks for: {run, step, tab, t}, each null where it says nothing that makes sense; a run that can be none is `unknown`. */
   function readLink(search) {
     const asked = new URLSearchParams(search);
     const number = (name, least) => {
       const value = Number(asked.get(name) || NaN);
       return Number.isFinite(value) && value >= least ? value : null;
     };
-    const run = asked.get("run") ?? "";
+    const run = asked.get("run") || null;
     const step = number("step", 1);
     return {
-      run: RUN.test(run) ? run : null,
+      run: run && (RUN.test(run) ? run : "unknown"),
       step: Number.isInteger(step) ? step : null,
       tab: /^[a-z]{1,20}$/.test(asked.get("tab") ?? "") ? asked.get("tab") : null,
       t: number("t", 0),

@@ -77,6 +77,14 @@
     },
   });
 
+  /* A new chat ends the run that goes on and clears the page in every tab of this browser. */
+  function keepRunning(event) {
+    const run = agentui.inspector.own.at(-1);
+    if (!run || run.view.end || confirm("The agent still works. A new chat stops it and clears this one, in every tab. Go on?")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
   /* Counts the wait of a retry down, in the line that the server wrote once. */
   function countDown(view, now) {
     if (view?.phase !== "retrying" || view.end) return;
@@ -165,7 +173,7 @@
       "run-status", "chat", "settings", "stop", "send", "inspector", "composer-hint", "transcript", "live-step",
       "base-url", "model-id", "api-key",
     );
-    const toEnd = agentui.startFollowing(chat);
+    const toEnd = (agentui.toEnd = agentui.startFollowing(chat));
     startSettings(panel);
     startEscape(agentui.startSheet(inspector));
     quietLogs(chat);
@@ -188,6 +196,7 @@
     });
     stop.addEventListener("click", () => (stop.textContent = "Stopping …"));
     send.addEventListener("click", toEnd);
+    byId("new-chat").addEventListener("click", keepRunning, true);
     agentui.server = server;
     const view = new agentui.Inspector({
       root: element.querySelector(".au-root"),

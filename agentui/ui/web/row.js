@@ -3,7 +3,7 @@
 (() => {
   const agentui = (window.agentui ??= {});
   const { el, setText, seconds } = agentui;
-  const NAMES = { waiting: "waiting for the model", generating: "generating", running: "running code", calling: "working" };
+  const NAMES = { waiting: "waiting for the model", generating: "generating", person: "waiting for a person", running: "running code", calling: "working" };
   const retryText = ({ retries }) => `${retries.length} ${retries.length === 1 ? "attempt" : "attempts"} failed before`;
 
   /* tree: the timeline. path: where the row stands, such as 2, 2/call_1 or 2/call_1/0, all of them of step 2. */
