@@ -51,8 +51,8 @@
       this.announce = el("div", "au-hidden", this.phase, this.said);
       this.announce.setAttribute("aria-live", "polite");
       const legend = el("span", "au-legend");
-      for (const [kind, name] of [["waiting", "model waiting"], ["generating", "generating"], ["running", "running code"]])
-        legend.append(el("span", "", el("i", `au-bar au-${kind}`), name));
+      for (const [kind, name] of [["waiting", "model waiting"], ["generating", "generating"], ["running", "running code"], ["person", "waiting for you"]])
+        legend.append(el("span", `au-legend-${kind}`, el("i", `au-bar au-${kind}`), name));
       /* Buttons for what is shown, of whoever has one. */
       this.tools = el("span", "au-head-tools");
       const head = el("div", "au-section-head", el("h2", "", "Steps"), legend, this.switcher, this.tools);
