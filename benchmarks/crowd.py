@@ -33,7 +33,8 @@ class Crowd:
         """Be one visitor, from the first frame to the end of the run."""
         session, visitor = secrets.token_hex(6), secrets.token_urlsafe(32)
         for name in ("watch_settled", "watch_live"):
-            await self._join(name, [visitor], session)
+            others = self._functions[name]["inputs"][1:]
+            await self._join(name, [visitor, *(self._fields[number].get("value") for number in others)], session)
         async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
             sending = asyncio.create_task(self._send(visitor, session))
             await self._read(stream)

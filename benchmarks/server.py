@@ -30,6 +30,9 @@ async def serve(respond: Callable[[str, asyncio.StreamWriter], Awaitable[None]])
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 lines = [line.lower() for line in head.split(b"\r\n")]
+                if head.startswith(b"GET"):  # for its list of models
+                    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
                 await reader.readexactly(length)
                 writer.write(_START)
