@@ -46,8 +46,10 @@ def texts(messages):
 
 async def ended(visitor):
     """The visitor's run, when it has ended."""
-    assert await asyncio.to_thread(eventually, lambda: not visitor.busy)
-    return visitor.runs[-1].run
+    assert await asyncio.to_thread(eventually, lambda: visitor.runs and visitor.runs[-1].run and not visitor.busy)
+    run = visitor.runs[-1].run
+    await run.wait()  # the look came from another thread, perhaps between its turn and its beginning
+    return run
 
 
 async def test_a_task_waits_in_a_place_that_shows_and_begins_when_its_turn_comes(served):
