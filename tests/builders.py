@@ -28,3 +28,7 @@ def kinds(run_records):
 
 def of_type(run_records, kind):
     return [record.event for record in run_records if isinstance(record.event, kind)]
+
+
+def code(body, thought="Go."):
+    return f"{thought}\n<code>\n{body}\n</code>"

@@ -4,9 +4,8 @@ import asyncio
 import dataclasses
 
 import pytest
-from builders import kinds, of_type
+from builders import code, kinds, of_type
 from sandbox.helpers import RecordingHost
-from sandbox.kinds import make_pool
 
 from agentui.agent import CodeAgent, ToolCallingAgent
 from agentui.checkpoints import RanCode, settled
@@ -20,18 +19,6 @@ from agentui.rerun import rerun
 from agentui.sandbox.base import Snapshot, SnapshotRefused
 from agentui.testing import FakePool, Gate, ScriptedModel
 from agentui.tools import tool
-
-
-def code(body, thought="Go."):
-    return f"{thought}\n<code>\n{body}\n</code>"
-
-
-@pytest.fixture(scope="module")
-def real_pool():
-    pool = make_pool("U")
-    asyncio.run(pool.info())
-    yield pool
-    pool.shutdown()
 
 
 @pytest.fixture(params=["real", "fake"])

@@ -4,8 +4,7 @@ import asyncio
 import dataclasses
 
 import pytest
-from builders import kinds, of_type
-from sandbox.kinds import make_pool
+from builders import code, kinds, of_type
 
 from agentui.agent import CodeAgent, ToolCallingAgent
 from agentui.errors import ConfigError, ModelStreamBroken, RunFailed
@@ -26,18 +25,6 @@ from agentui.models.scripted import Finish, Reasoning
 from agentui.recording import read_records
 from agentui.testing import FakePool, Gate, ScriptedModel
 from agentui.tools import tool
-
-
-def code(body, thought="Go."):
-    return f"{thought}\n<code>\n{body}\n</code>"
-
-
-@pytest.fixture(scope="module")
-def real_pool():
-    pool = make_pool("U")
-    asyncio.run(pool.info())
-    yield pool
-    pool.shutdown()
 
 
 def agent_for(*answers, pool=None, tools=(), kind=CodeAgent, **options):
