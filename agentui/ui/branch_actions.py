@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from agentui.again import Relation
 from agentui.before import do_again, session_before
 from agentui.errors import ConfigError
 from agentui.limits import Limits
 from agentui.messages import ChatMessage
 from agentui.models.recorded import RecordedModel
-from agentui.past_run import past_run
+from agentui.past_run import PastRun, past_run
 from agentui.recorded_agent import rerunning
 from agentui.runnable import Runnable
 from agentui.runner import Run
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 MAX_CODE = 200_000
 "Characters of code that is given in the model's place."
 _WORDS = ("code", "message", "task")
+_Maker: TypeAlias = Callable[[PastRun, Session, Choices, Limits], Awaitable[Runnable]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,20 +113,14 @@ class BranchActions:
         Raises:
             ConfigError: The request makes no sense, something runs, or the branch cannot be started.
         """
-        run_id, speed = given(fields, "run_id", str), given(fields, "speed", int, default=0)
-        entry, session = self._again(visitor, run_id)
-        past = past_run(_run_of(entry).records)
-        choices = entry.choices or visitor.chosen or Choices(preset=DEMO)
-        limits = session.unfinished.limits if session.unfinished else self._service.limits(choices)
+        speed = given(fields, "speed", int, default=0)
 
-        async def start() -> _Start:
-            do_again(session, past, "rerun")
+        async def make(past: PastRun, session: Session, choices: Choices, limits: Limits) -> Runnable:
             agent = self._service.agent_for(session, RecordedModel(past.started.model, lambda: None), choices, limits)
             agent.spec = rerunning(agent.spec, past, session, speed=speed)
-            how = "Re-run from the recording, without the model"
-            return _Start(agent=agent, limits=limits, choices=choices, how=how, shown=entry.task)
+            return agent
 
-        await self._branch(visitor, session, visitor.branches.current.before(run_id, 0), start)
+        await self._once_more(visitor, fields, "rerun", "Re-run from the recording, without the model", make)
 
     async def repeat(self, visitor: Visitor, fields: Fields) -> None:
         """Do the task of `{"run_id"}` again live, with the settings it had.
@@ -132,18 +128,11 @@ class BranchActions:
         Raises:
             ConfigError: The request makes no sense, something runs, or the branch cannot be started.
         """
-        run_id = given(fields, "run_id", str)
-        entry, session = self._again(visitor, run_id)
-        past = past_run(_run_of(entry).records)
-        choices = entry.choices or visitor.chosen or Choices(preset=DEMO)
-        limits = session.unfinished.limits if session.unfinished else self._service.limits(choices)
 
-        async def start() -> _Start:
-            do_again(session, past, "repeated")
-            agent = await self._agent(visitor, session, choices, limits)
-            return _Start(agent=agent, limits=limits, choices=choices, how="Run again live", shown=entry.task)
+        async def make(_: PastRun, session: Session, choices: Choices, limits: Limits) -> Runnable:
+            return await self._agent(visitor, session, choices, limits)
 
-        await self._branch(visitor, session, visitor.branches.current.before(run_id, 0), start)
+        await self._once_more(visitor, fields, "repeated", "Run again live", make)
 
     async def show(self, visitor: Visitor, fields: Fields) -> None:
         """Show the branch `{"branch"}`.
@@ -169,9 +158,20 @@ class BranchActions:
             raise ConfigError(f"the code has {len(text):,} characters and at most {MAX_CODE:,} are taken: shorten it")
         return what, text
 
-    def _again(self, visitor: Visitor, run_id: str) -> tuple[ChatRun, Session]:
+    async def _once_more(self, visitor: Visitor, fields: Fields, relation: Relation, how: str, make: _Maker) -> None:
+        """Do the task of a run again in a branch, with the agent that `make` gives and the settings the run had."""
+        run_id = given(fields, "run_id", str)
         entry = self._entry(visitor, run_id)
-        return entry, session_before(visitor.session, run_id)
+        session, past = session_before(visitor.session, run_id), past_run(_run_of(entry).records)
+        choices = entry.choices or visitor.chosen or Choices(preset=DEMO)
+        limits = session.unfinished.limits if session.unfinished else self._service.limits(choices)
+
+        async def start() -> _Start:
+            do_again(session, past, relation)
+            agent = await make(past, session, choices, limits)
+            return _Start(agent=agent, limits=limits, choices=choices, how=how, shown=entry.task)
+
+        await self._branch(visitor, session, visitor.branches.current.before(run_id, 0), start)
 
     def _entry(self, visitor: Visitor, run_id: str) -> ChatRun:
         """A run of the branch that is shown."""
