@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agentui.approval import NO_EFFECTS
 from agentui.steering_events import ApprovalDecided
 from agentui.steering_view import ApprovalView
 from agentui.ui.markdown import text_html
@@ -29,7 +30,7 @@ def decision_notes(approvals: Sequence[ApprovalView], *, live: bool) -> list[str
 
 def decision_text(decided: ApprovalDecided) -> str:
     """What was decided, as HTML."""
-    patterns = ", ".join("code in which nothing is seen" if one == "none" else one for one in decided.allowed)
+    patterns = ", ".join("code in which nothing is seen" if one == NO_EFFECTS else one for one in decided.allowed)
     allowed = f" Allowed in this run: {text_html(patterns)}." if patterns else ""
     if decided.automatic:
         return "Not asked: all that is seen in it was allowed in this run."

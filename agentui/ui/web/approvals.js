@@ -44,7 +44,7 @@
     }
     patterns() {
       const { effects } = this.asked;
-      const known = effects.length ? effects.filter(nameable).map((effect) => [`${effect.kind} ${effect.what}`, `${KINDS[effect.kind]} ${effect.what}`]) : [[NONE, "code in which nothing is seen"]];
+      const known = effects.length ? effects.filter(nameable).map((effect) => [`${effect.kind} ${effect.what}`, `${KINDS[effect.kind]} ${effect.what}`]) : [[NONE, agentui.allowedText(NONE)]];
       this.boxes = [...new Map(known)].map(([pattern, text]) => {
         const box = Object.assign(el("input", ""), { type: "checkbox", value: pattern });
         return { box, label: el("label", "", box, " ", el("span", "", text)) };

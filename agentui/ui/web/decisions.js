@@ -4,8 +4,11 @@
   const agentui = (window.agentui ??= {});
   const { el } = agentui;
 
+  /* Patterns that are allowed in a run, in words where they are not some themselves. */
+  agentui.allowedText = (pattern) => (pattern === "none" ? "code in which nothing is seen" : pattern);
+
   function decisionText(decided) {
-    const allowed = decided.allowed?.length ? ` Allowed in this run: ${decided.allowed.map((pattern) => (pattern === "none" ? "code in which nothing is seen" : pattern)).join(", ")}.` : "";
+    const allowed = decided.allowed?.length ? ` Allowed in this run: ${decided.allowed.map(agentui.allowedText).join(", ")}.` : "";
     if (decided.automatic) return "Not asked: all that is seen in it was allowed in this run.";
     if (decided.decision === "rejected") return `You rejected this code${decided.reason ? `: ${decided.reason}` : "."}`;
     if (decided.decision === "edited") return `You edited this code before it ran.${allowed}`;

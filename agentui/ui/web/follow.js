@@ -11,8 +11,10 @@
     chat.parentElement.append(jump);
     const atEnd = () => chat.scrollHeight - chat.scrollTop - chat.clientHeight < 24;
     const toEnd = () => {
-      // The welcome is read from its beginning.
-      if (following && document.body.dataset.chat === "going") chat.scrollTop = chat.scrollHeight;
+      if (!following) return;
+      if (document.body.dataset.chat === "going") chat.scrollTop = chat.scrollHeight;
+      // The welcome is read from its beginning, but what is wrong with a task stands below it.
+      else [...chat.querySelectorAll(".au-error")].at(-1)?.scrollIntoView({ block: "nearest" });
     };
     const set = (value) => {
       following = value;
@@ -45,11 +47,6 @@
     // Gradio replaces and adds blocks when it likes.
     const observeAll = () => [...chat.children].forEach((child) => grown.observe(child));
     new MutationObserver(observeAll).observe(chat, { childList: true });
-    // Below a welcome that is longer than the screen, what is wrong with a task would not be seen.
-    const showError = () => {
-      if (document.body.dataset.chat !== "going") [...chat.querySelectorAll(".au-error")].at(-1)?.scrollIntoView({ block: "nearest" });
-    };
-    new MutationObserver(showError).observe(chat, { childList: true, subtree: true });
     observeAll();
     const follow = () => {
       set(true);

@@ -36,7 +36,7 @@
       if (!this.settling) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      this.settling.then((heard) => heard && this.send.click());
+      this.send.click(); // and buttons wait
     }
     take(event, now = false) {
       event.preventDefault();
